@@ -1,0 +1,82 @@
+"""What is on somebody's screen goes first: done at once by the warm path, newest wish only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rayograph.catalog import DatasetReader
+from rayograph.schema import StageState
+from rayograph_pipelines.warm import WarmPath
+
+_WORK = ("id", "uri", "size", "mtime")
+_EMBED_ROWS = 64
+_EMBED_BATCH = 16
+_UNDONE = pa.array([int(StageState.PENDING), int(StageState.CLAIMED)], pa.uint8())
+
+
+class Attention:
+    """Does wishes one at a time; who scrolls on leaves no queue of pictures long gone by.
+
+    Args:
+        put: takes a stage's name and its results.
+        works: whether the run takes results now.
+        model: the model whose vectors are wanted, None for none (yet).
+    """
+
+    def __init__(
+        self,
+        reader: DatasetReader,
+        warm: WarmPath,
+        *,
+        put: Callable[[str, pa.Table], None],
+        works: Callable[[], bool],
+        model: Callable[[], str | None],
+    ) -> None:
+        self._reader = reader
+        self._warm = warm
+        self._put = put
+        self._works = works
+        self._model = model
+        self._busy = threading.Lock()
+        self._wanted: list[str] | None = None
+
+    def attend(self, image_ids: list[str]) -> None:
+        """Do these images, or leave them to the thread that is at it now."""
+        self._wanted = image_ids
+        while self._wanted is not None and self._busy.acquire(blocking=False):
+            try:
+                wanted, self._wanted = self._wanted, None
+                if wanted and self._works():
+                    self._headers(wanted)
+                    self._vectors(wanted[:_EMBED_ROWS])
+            finally:
+                self._busy.release()
+
+    def _headers(self, image_ids: list[str]) -> None:
+        rows = self._reader.rows(image_ids, [*_WORK, "meta_state"])
+        state = pc.fill_null(rows["meta_state"], int(StageState.PENDING))
+        todo = rows.filter(pc.is_in(state, value_set=_UNDONE)).drop_columns(["meta_state"])
+        if todo.num_rows:
+            self._put("metadata", self._warm.metadata(todo))
+
+    def _vectors(self, image_ids: list[str]) -> None:
+        model = self._model()
+        if model is None:
+            return
+        names = [*_WORK, "meta_state"]
+        has_vectors = "vector" in self._reader.snapshot().schema.names
+        rows = self._reader.rows(image_ids, [*names, "embed_state"] if has_vectors else names)
+        wanted = pc.not_equal(pc.fill_null(rows["meta_state"], 0), int(StageState.FAILED))
+        if has_vectors:
+            state = pc.fill_null(rows["embed_state"], int(StageState.PENDING))
+            wanted = pc.and_(wanted, pc.is_in(state, value_set=_UNDONE))
+        todo = rows.filter(wanted).select([*_WORK, "_rowaddr"])
+        for start in range(0, todo.num_rows, _EMBED_BATCH):
+            if self._wanted is not None or not self._works():
+                return
+            batch = todo.slice(start, _EMBED_BATCH)
+            self._put("embedding", self._warm.embedding(batch, model))

@@ -1,0 +1,144 @@
+"""The Ray Data chains: each reads as one line of stages; resources come from the settings.
+
+Sources are in-memory blocks, never a read task that holds a CPU: with actors of a fraction of a
+CPU beside it, that deadlocks on a small machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from rayograph.settings import Settings
+from rayograph_pipelines.stages.decode import Decode, DecodeConfig
+from rayograph_pipelines.stages.embed import Embed, EmbedConfig
+from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
+from rayograph_pipelines.stages.read_metadata import MetadataConfig, ReadMetadata
+
+# How far bulk work steps back for the page and for what is on screen.
+_NICE = 10
+_FIRST_BLOCKS = (128, 256, 512)
+
+
+def listing(chunks: list[str], config: ListFilesConfig, settings: Settings) -> Iterator[pa.Table]:
+    """Packed chunks of names -> listing rows."""
+    import ray
+
+    tables = [pa.table({"chunk": [chunk]}) for chunk in chunks]
+    files = ray.data.from_arrow(tables).map_batches(
+        ListFiles(config),
+        batch_format="pyarrow",
+        batch_size=None,
+        num_cpus=0.25,
+        concurrency=settings.listing.workers,
+    )
+    yield from _batches(files)
+
+
+def metadata(work: pa.Table, settings: Settings) -> Iterator[pa.Table]:
+    """Rows with ``uri`` -> the metadata columns."""
+    import ray
+
+    options = settings.metadata
+    found = ray.data.from_arrow(_blocks(work, 4 * options.batch_size)).map_batches(
+        ReadMetadata,
+        fn_constructor_args=(metadata_config(settings, nice=_NICE),),
+        batch_format="pyarrow",
+        batch_size=options.batch_size,
+        num_cpus=options.num_cpus,
+        concurrency=(1, options.actors),
+    )
+    yield from _batches(found)
+
+
+def embedding(
+    work: pa.Table, model: str, image_size: int, settings: Settings
+) -> Iterator[pa.Table]:
+    """Rows with ``uri`` -> vectors, decoding beside the model."""
+    import ray
+
+    options = settings.embedding
+    batch_size = batch_rows(settings)
+    found = (
+        ray.data.from_arrow(_blocks(work, 4 * batch_size))
+        .map_batches(
+            Decode,
+            fn_constructor_args=(decode_config(image_size, settings, nice=_NICE),),
+            batch_format="pyarrow",
+            batch_size=batch_size,
+            num_cpus=0.25,
+            concurrency=options.decode_actors,
+        )
+        .map_batches(
+            Embed,
+            fn_constructor_args=(embed_config(model, settings, nice=_NICE),),
+            batch_format="pyarrow",
+            batch_size=batch_size,
+            num_cpus=options.num_cpus,
+            num_gpus=gpus(settings) or None,
+            concurrency=options.actors,
+        )
+    )
+    yield from _batches(found)
+
+
+def metadata_config(settings: Settings, *, nice: int = 0) -> MetadataConfig:
+    images = settings.images
+    return MetadataConfig(max_pixels=images.max_pixels, timeout_s=images.timeout_s, nice=nice)
+
+
+def decode_config(image_size: int, settings: Settings, *, nice: int = 0) -> DecodeConfig:
+    images = settings.images
+    return DecodeConfig(
+        image_size=image_size,
+        max_pixels=images.max_pixels,
+        timeout_s=images.timeout_s,
+        nice=nice,
+    )
+
+
+def embed_config(model: str, settings: Settings, *, nice: int = 0) -> EmbedConfig:
+    options = settings.embedding
+    return EmbedConfig(
+        model=model,
+        precision=options.precision,
+        threads=options.threads,
+        device="cuda" if gpus(settings) else "cpu",
+        batch_size=batch_rows(settings),
+        nice=nice,
+    )
+
+
+def gpus(settings: Settings) -> float:
+    """GPUs a model actor asks for: one where the cluster has any."""
+    import ray
+
+    if settings.embedding.num_gpus != "auto":
+        return float(settings.embedding.num_gpus)
+    return 1.0 if ray.cluster_resources().get("GPU", 0) >= 1 else 0.0
+
+
+def batch_rows(settings: Settings) -> int:
+    """Images the model takes at once."""
+    if settings.embedding.batch_size != "auto":
+        return int(settings.embedding.batch_size)
+    return 256 if gpus(settings) else 32
+
+
+def _blocks(work: pa.Table, rows: int) -> list[pa.Table]:
+    """The work in blocks, small ones first, so that the first results come soon."""
+    blocks, at = [], 0
+    for size in _FIRST_BLOCKS:
+        if at < work.num_rows and size < rows:
+            blocks.append(work.slice(at, size))
+            at += size
+    blocks.extend(work.slice(start, rows) for start in range(at, work.num_rows, rows))
+    return blocks
+
+
+def _batches(dataset: Any) -> Iterator[pa.Table]:
+    for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
+        if batch.num_rows:
+            yield batch

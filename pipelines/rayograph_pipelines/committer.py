@@ -1,0 +1,232 @@
+"""The one committer of a dataset: gathers stages' results and publishes them as column files.
+
+Stages hand in rows in any order, also twice; the committer merges them into whole-fragment
+columns and commits every so often. Killed, it loses only what it had not published: the table
+still says those rows are pending, so they are simply done again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rayograph.catalog import DatasetWriter
+from rayograph.catalog.writer import claim, merge_group, unclaim
+
+log = logging.getLogger(__name__)
+Offsets = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+# A fragment with vectors is rewritten whole each time it is published: wait until it has grown
+# by this share, but no longer than this.
+_GROWTH = 0.25
+_PATIENCE_S = 4.0
+_MAX_FRAGMENTS = 64
+
+
+@dataclass(slots=True)
+class _Part:
+    """What is known of one fragment's columns of one stage."""
+
+    base: pa.Table
+    # One flag a row: a million rows are expected at once, which sets would not hold cheaply.
+    waiting: Flags = field(default_factory=lambda: np.zeros(0, bool))
+    waiting_rows: int = 0
+    new: list[tuple[Offsets, pa.Table]] = field(default_factory=list)
+    new_rows: int = 0
+    done_rows: int = 0
+    published_at: float = 0.0
+    # Rows in the table are marked as being worked on; the mark must not outlive the round.
+    claims: bool = False
+
+    def expect(self, offsets: Offsets) -> None:
+        missing = int(offsets.max(initial=-1)) + 1 - len(self.waiting)
+        if missing > 0:
+            self.waiting = np.concatenate([self.waiting, np.zeros(missing, bool)])
+        self.waiting[offsets] = True
+        self.waiting_rows = int(self.waiting.sum())
+
+    def arrived(self, offsets: Offsets) -> None:
+        self.waiting[offsets[offsets < len(self.waiting)]] = False
+        self.waiting_rows = int(self.waiting.sum())
+
+    def expect_nothing(self) -> None:
+        self.waiting, self.waiting_rows = np.zeros(0, bool), 0
+
+    @property
+    def dirty(self) -> bool:
+        return bool(self.new_rows) or (self.claims and not self.waiting_rows)
+
+    def due(self, now: float, interval_s: float, stage: str) -> bool:
+        if not self.dirty:
+            return False
+        age = now - self.published_at
+        if not self.waiting_rows:
+            return True
+        if stage == "metadata":
+            return age >= interval_s
+        grown = self.new_rows >= _GROWTH * self.done_rows
+        return age >= interval_s and (grown or age >= _PATIENCE_S)
+
+
+class Committer:
+    """Publishes what stages produce; safe to call from any thread.
+
+    Args:
+        interval_s: the shortest time between two commits of one fragment.
+        on_commit: called after each commit, from any thread; must not call back in.
+    """
+
+    def __init__(
+        self, writer: DatasetWriter, *, interval_s: float, on_commit: Callable[[], object]
+    ) -> None:
+        self._writer = writer
+        self._interval_s = interval_s
+        self._on_commit = on_commit
+        self._parts: dict[tuple[str, int], _Part] = {}
+        self._wake = threading.Condition()
+        self._writing = threading.Lock()
+        self._stopping = False
+        self._dim: int | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._loop, name="committer", daemon=True)
+        self._thread.start()
+
+    def append(self, rows: pa.Table, *, fragment_rows: int) -> None:
+        """Append listed rows."""
+        with self._writing:
+            self._writer.append(rows, fragment_rows=fragment_rows)
+        self._on_commit()
+
+    def expect(self, stage: str, work: Mapping[int, Offsets]) -> None:
+        """Say which rows of which fragments a round will bring, so it knows when one is full."""
+        with self._wake:
+            for fragment, offsets in work.items():
+                self._part(stage, fragment).expect(offsets)
+
+    def put(self, stage: str, rows: pa.Table) -> None:
+        """Take results; ``_rowaddr`` names each row's place. Too late, they are left to a next run.
+
+        Raises:
+            Exception: whatever made the last commit fail (a full disk, a lost store).
+        """
+        addresses = rows["_rowaddr"].to_numpy().astype(np.uint64)
+        fragments = (addresses >> np.uint64(32)).astype(np.int64)
+        offsets = (addresses & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        if stage == "embedding":
+            self._make_room(rows.schema.field("vector").type.list_size)
+        with self._wake:
+            if self._error is not None:
+                raise self._error
+            if self._stopping:
+                return
+            for fragment in np.unique(fragments).tolist():
+                chosen = np.flatnonzero(fragments == fragment)
+                part = self._part(stage, fragment)
+                part.new.append((offsets[chosen], rows.take(pa.array(chosen))))
+                part.new_rows += len(chosen)
+                part.arrived(offsets[chosen])
+            self._wake.notify()
+
+    def flush(self, stage: str | None = None) -> None:
+        """Publish everything taken so far and forget what is still expected."""
+        with self._wake:
+            if self._error is not None:
+                raise self._error
+            chosen = {
+                key: part for key, part in self._parts.items() if stage is None or key[0] == stage
+            }
+            for part in chosen.values():
+                part.expect_nothing()
+        self._publish(chosen)
+        with self._wake:
+            for key, part in chosen.items():
+                self._drop(key, part)
+
+    def close(self) -> None:
+        """Flush and end the thread.
+
+        Raises:
+            Exception: whatever made a commit fail.
+        """
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join()
+        self.flush()
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _part(self, stage: str, fragment: int) -> _Part:
+        part = self._parts.get((stage, fragment))
+        if part is None:
+            part = self._parts[stage, fragment] = _Part(pa.table({}))
+        return part
+
+    def _drop(self, key: tuple[str, int], part: _Part) -> None:
+        """Forget a part that holds nothing; another one may have taken its place already."""
+        if self._parts.get(key) is part and not part.dirty and not part.waiting_rows:
+            del self._parts[key]
+
+    def _make_room(self, dim: int) -> None:
+        with self._writing:
+            # Nothing may be written once the run has let go of the dataset.
+            if self._dim != dim and not self._stopping:
+                self._writer.add_embedding_columns(dim)
+                self._dim = dim
+
+    def _loop(self) -> None:
+        while True:
+            with self._wake:
+                if self._stopping:
+                    return
+                now = time.monotonic()
+                due = {k: p for k, p in self._parts.items() if p.due(now, self._interval_s, k[0])}
+                if not due:
+                    dirty = any(p.dirty for p in self._parts.values())
+                    self._wake.wait(self._interval_s if dirty else None)
+                    continue
+            try:
+                self._publish(due)
+            except Exception as error:
+                log.exception("a commit failed")
+                with self._wake:
+                    self._error = error
+                return
+
+    def _publish(self, due: dict[tuple[str, int], _Part]) -> None:
+        with self._writing:
+            for stage in ("metadata", "embedding"):
+                chosen = [(f, part) for (s, f), part in due.items() if s == stage and part.dirty]
+                for start in range(0, len(chosen), _MAX_FRAGMENTS):
+                    self._commit(stage, dict(chosen[start : start + _MAX_FRAGMENTS]))
+
+    def _commit(self, stage: str, parts: dict[int, _Part]) -> None:
+        fills: dict[int, pa.Table] = {}
+        for fragment, part in parts.items():
+            with self._wake:
+                new, part.new, part.new_rows = part.new, [], 0
+                waiting = np.flatnonzero(part.waiting)
+            table = part.base
+            if not table.num_columns:
+                table = self._writer.read_group(stage, fragment)
+            if new:
+                offsets = np.concatenate([at for at, _ in new])
+                table = merge_group(table, offsets, pa.concat_tables([rows for _, rows in new]))
+                part.done_rows += len(offsets)
+            if stage == "embedding":
+                table = claim(unclaim(table), waiting)
+                part.claims = bool(len(waiting))
+            part.base, fills[fragment] = table, table
+        self._writer.fill(fills)
+        with self._wake:
+            for fragment, part in parts.items():
+                part.published_at = time.monotonic()
+                self._drop((stage, fragment), part)
+        self._on_commit()

@@ -1,0 +1,220 @@
+"""The foreman: one warm actor that runs every dataset's pipeline, each in threads of its own.
+
+Kept warm, so that a new dataset's work starts in milliseconds. Killed, Ray starts it again and it
+picks up whatever the tables say is unfinished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ray
+
+from rayograph.catalog import Catalog, DatasetRow
+from rayograph.encoders import choose_model
+from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, RayographError
+from rayograph.progress import CANCELLED, build
+from rayograph.schema import Progress
+from rayograph.settings import Settings
+from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
+from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
+from rayograph_pipelines.progress import progress_actor
+from rayograph_pipelines.run import Run
+from rayograph_pipelines.warm import WarmPath
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Job:
+    run: Run
+    thread: threading.Thread
+
+
+class Foreman:
+    """Starts, stops and resumes runs. Every method returns quickly."""
+
+    def __init__(self, settings: Settings) -> None:
+        logging.basicConfig(level=settings.log_level.upper())
+        _quiet_ray_data()
+        self._settings = settings
+        self._catalog = Catalog(settings.catalog.uri)
+        self._board = progress_actor()
+        self._warm = WarmPath(settings, RemoteEmbedder(model_actor(settings)))
+        self._slot = threading.Semaphore(1)
+        self._jobs: dict[str, _Job] = {}
+        self._lock = threading.Lock()
+        self._again: set[str] = set()
+        for row in self._catalog.datasets():
+            try:
+                self._resume(row)
+            except Exception:
+                # One that cannot be read must not keep the others from going on.
+                log.exception("cannot go on with %s", row.dataset_id)
+        threading.Thread(target=self._reconsider, name="choose model", daemon=True).start()
+
+    def start(self, dataset_id: str) -> None:
+        """Work on a dataset; when it is being worked on, look again once that is over.
+
+        A paused one is left alone.
+        """
+        with self._lock:
+            if self._catalog.dataset(dataset_id).paused:
+                return
+            job = self._jobs.get(dataset_id)
+            if job is not None and job.thread.is_alive():
+                self._again.add(dataset_id)
+                return
+            run = Run(
+                self._catalog,
+                dataset_id,
+                self._settings,
+                warm=self._warm,
+                report=self._report,
+                embed_slot=self._slot,
+            )
+            thread = threading.Thread(target=self._work, args=(run,), name=f"run {dataset_id}")
+            self._jobs[dataset_id] = _Job(run, thread)
+            thread.start()
+
+    def stop(self, dataset_id: str) -> None:
+        """Stop work on a dataset and wait until what was done is published."""
+        with self._lock:
+            job = self._jobs.get(dataset_id)
+            self._again.discard(dataset_id)
+        if job is not None:
+            job.run.stop()
+            job.thread.join()
+
+    def pause(self, dataset_id: str) -> None:
+        """Stop until ``resume``, across restarts."""
+        self._catalog.update(dataset_id, paused=True)
+        self.stop(dataset_id)
+        self._show(dataset_id)
+
+    def resume(self, dataset_id: str) -> None:
+        """Go on."""
+        self._catalog.update(dataset_id, paused=False, error=None)
+        self.start(dataset_id)
+
+    def cancel(self, dataset_id: str) -> None:
+        """Stop for good; what is done stays."""
+        self.stop(dataset_id)
+        row = self._catalog.dataset(dataset_id)
+        progress = build(row, self._catalog.reader(dataset_id).counts())
+        if progress.status != "complete":
+            self._catalog.update(dataset_id, error=CANCELLED)
+        self._show(dataset_id)
+
+    def retry(self, dataset_id: str) -> None:
+        """Failed images are pending again, and the work goes on."""
+        self.stop(dataset_id)
+        with self._catalog.lock(dataset_id):
+            writer = self._catalog.writer(dataset_id)
+            for stage in ("metadata", "embedding"):
+                writer.reset(stage)
+        self._catalog.update(dataset_id, paused=False, error=None)
+        self.start(dataset_id)
+
+    def rescan(self, dataset_id: str) -> None:
+        """List the source again: new files are added."""
+        self.stop(dataset_id)
+        self._catalog.update(dataset_id, listed=False, error=None, paused=False)
+        self.start(dataset_id)
+
+    def forget(self, dataset_id: str) -> None:
+        """Stop and drop a dataset's tables; its files are never touched."""
+        self.stop(dataset_id)
+        # Nobody may still write to what is dropped.
+        with self._catalog.lock(dataset_id):
+            self._catalog.delete(dataset_id)
+        self._board.forget.remote(dataset_id)
+
+    def attend(self, dataset_id: str, image_ids: list[str]) -> None:
+        """What is on somebody's screen goes first."""
+        job = self._jobs.get(dataset_id)
+        if job is not None and job.thread.is_alive():
+            job.run.attend(image_ids)
+
+    def working_on(self) -> list[str]:
+        """Ids of the datasets being worked on now."""
+        return [key for key, job in self._jobs.items() if job.thread.is_alive()]
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _work(self, run: Run) -> None:
+        try:
+            run.work()
+        except CatalogLocked as error:
+            # Another process is at it: not this dataset's failure, so it is shown and not kept.
+            log.error("%s: %s", run.dataset_id, error.message)
+            self._show(run.dataset_id, error=error.message)
+        except RayographError as error:
+            log.error("%s: %s", run.dataset_id, error.message)
+        except Exception:
+            log.exception("the run of %s failed", run.dataset_id)
+        with self._lock:
+            again = run.dataset_id in self._again
+            self._again.discard(run.dataset_id)
+            self._jobs.pop(run.dataset_id, None)
+        if again:
+            with contextlib.suppress(DatasetNotFound):
+                self.start(run.dataset_id)
+
+    def _resume(self, row: DatasetRow) -> None:
+        """At a start: show what the table says, then finish what is unfinished."""
+        progress = build(row, self._catalog.reader(row.dataset_id).counts())
+        self._report(progress)
+        if progress.status == "in_progress" and not row.paused and row.error is None:
+            self.start(row.dataset_id)
+
+    def _reconsider(self) -> None:
+        """Datasets that had no model may have one now; asking a hub takes a moment."""
+        without = [row for row in self._catalog.datasets() if row.embed_note is not None]
+        for row in without:
+            try:
+                choice = choose_model(row.model or self._settings.model)
+            except ModelUnavailable:
+                continue
+            if choice.name is None:
+                continue
+            with contextlib.suppress(DatasetNotFound):
+                now = self._catalog.update(row.dataset_id, embed_note=None)
+                if now.error is None:
+                    self.start(row.dataset_id)
+
+    def _show(self, dataset_id: str, **changes: Any) -> None:
+        row = replace(self._catalog.dataset(dataset_id), **changes)
+        self._report(build(row, self._catalog.reader(dataset_id).counts()))
+
+    def _report(self, progress: Progress) -> None:
+        self._board.update.remote(progress.dataset_id, progress.model_dump())
+
+
+def foreman(settings: Settings) -> Any:
+    """The cluster's foreman, started if need be."""
+    return (
+        ray.remote(Foreman)
+        .options(
+            name=FOREMAN_ACTOR,
+            namespace=NAMESPACE,
+            get_if_exists=True,
+            num_cpus=0,
+            max_restarts=-1,
+            max_task_retries=-1,
+            max_concurrency=64,
+            lifetime="detached",
+        )
+        .remote(settings)
+    )
+
+
+def _quiet_ray_data() -> None:
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.enable_operator_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.WARNING)

@@ -1,0 +1,113 @@
+"""Listing's parts: names are gathered while folders are walked, new rows leave as fragments."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rayograph.listing import Walk
+from rayograph_pipelines.committer import Committer
+from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig, pack
+
+_ROUND = 256
+_FIRST_ROWS = 4096
+
+
+class Appender:
+    """Gathers listed rows into fragments: a small first one, then larger and larger.
+
+    Args:
+        known: ids that are in the table already; their rows are left out.
+        captions: uri -> caption.
+    """
+
+    def __init__(
+        self,
+        committer: Committer,
+        fragment_rows: int,
+        known: pa.ChunkedArray,
+        captions: dict[str, str],
+    ) -> None:
+        self._committer = committer
+        self._limit = fragment_rows
+        self._size = min(_FIRST_ROWS, fragment_rows)
+        self._known = known.combine_chunks()
+        self._captions = captions
+        self._held: list[pa.Table] = []
+        self._rows = 0
+
+    def add(self, table: pa.Table) -> bool:
+        """Take listed rows; True when some were committed."""
+        self._held.append(table.filter(pc.is_valid(table["id"])).drop_columns(["skipped"]))
+        self._rows += self._held[-1].num_rows
+        if self._rows < self._size:
+            return False
+        self._size = min(self._size * 4, 4 * self._limit)
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Commit what is held; True when any of it was new."""
+        if not self._held:
+            return False
+        rows = pa.concat_tables(self._held)
+        self._held, self._rows = [], 0
+        # Once a flush, not once a table: each look hashes every known id.
+        rows = rows.filter(pc.invert(pc.is_in(rows["id"], value_set=self._known)))
+        if rows.num_rows:
+            rows = rows.append_column("caption", self._texts(rows["uri"]))
+            self._committer.append(rows, fragment_rows=self._limit)
+        return bool(rows.num_rows)
+
+    def _texts(self, uris: pa.ChunkedArray) -> pa.Array:
+        if not self._captions:
+            return pa.nulls(len(uris), pa.string())
+        return pa.array([self._captions.get(uri) for uri in uris.to_pylist()], pa.string())
+
+
+def list_here(packed: list[str], config: ListFilesConfig) -> Iterator[pa.Table]:
+    """Few chunks are listed here before a pipeline would have started."""
+    yield ListFiles(config)(pa.table({"chunk": packed}))
+
+
+def rounds(walk: Walk) -> Iterator[list[str]]:
+    """Packed chunks, as many at a time as have been named; walking goes on meanwhile."""
+    named: queue.Queue[str | BaseException | None] = queue.Queue()
+    left = threading.Event()
+
+    def name() -> None:
+        try:
+            for chunk in walk:
+                if left.is_set():
+                    return
+                named.put(pack(chunk))
+            named.put(None)
+        except Exception as error:  # noqa: BLE001 (raised again by whoever reads the queue)
+            named.put(error)
+
+    threading.Thread(target=name, name="walk", daemon=True).start()
+    try:
+        yield from _gathered(named)
+    finally:
+        left.set()
+
+
+def _gathered(named: queue.Queue[str | BaseException | None]) -> Iterator[list[str]]:
+    over = False
+    while not over:
+        ready: list[str] = []
+        while len(ready) < _ROUND and not over:
+            try:
+                item = named.get(block=not ready)
+            except queue.Empty:
+                break
+            if isinstance(item, BaseException):
+                raise item
+            over = item is None
+            if item is not None:
+                ready.append(item)
+        if ready:
+            yield ready

@@ -1,0 +1,394 @@
+"""One dataset's run: list, read metadata and embed until the table says nothing is left.
+
+There is no queue to lose: each stage asks the table what is pending, does it in rounds, and asks
+again. A run that was killed is continued by starting another.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rayograph.catalog import Catalog, columns
+from rayograph.demo.source import growth
+from rayograph.encoders import choose_model
+from rayograph.errors import ModelUnavailable, RayographError
+from rayograph.listing import Walk, read_captions
+from rayograph.progress import Pace, build, embeds
+from rayograph.schema import Progress, StageState
+from rayograph.settings import Settings
+from rayograph_pipelines import chains
+from rayograph_pipelines.attention import Attention
+from rayograph_pipelines.committer import Committer
+from rayograph_pipelines.lister import Appender, list_here, rounds
+from rayograph_pipelines.stages.list_files import ListFilesConfig
+from rayograph_pipelines.warm import ModelFacts, WarmPath
+
+log = logging.getLogger(__name__)
+_WORK = ("id", "uri", "size", "mtime")
+_MAX_FRUITLESS = 3
+# One guarded child here reads 9,300 headers a second at 100,000, where Ray Data's round managed
+# 2,300 (docs/performance.md): only what is beyond this in one round is worth a pipeline.
+_WARM_ROWS = 131_072
+_WARM_CHUNKS = 8
+_WARM_EMBED_ROWS = 64
+_WARM_EMBED_BATCH = 16
+_WARM_BATCH = 256
+_TURN_POLL_S = 0.2
+
+
+class Run:
+    """Works on one dataset until it is complete, stopped, or a store fails.
+
+    Args:
+        report: called with the newest progress after every commit, from any thread.
+        embed_slot: held while bulk embedding runs, so that datasets take turns at the model.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        dataset_id: str,
+        settings: Settings,
+        *,
+        warm: WarmPath,
+        report: Callable[[Progress], None],
+        embed_slot: threading.Semaphore | None = None,
+    ) -> None:
+        self._catalog = catalog
+        self._settings = settings
+        self._warm = warm
+        self._report = report
+        self._slot = embed_slot or threading.Semaphore()
+        self.dataset_id = dataset_id
+        self._row = catalog.dataset(dataset_id)
+        self._reader = catalog.reader(dataset_id)
+        self._pace = Pace()
+        self._grown = threading.Condition()
+        self._appended = 0
+        self._dim = 0
+        self._listed = self._row.listed
+        self._stopping = threading.Event()
+        self._failure: BaseException | None = None
+        self._committer: Committer | None = None
+        # Held while the row is changed, and while progress is taken and told: two threads doing
+        # either at once would bring back the older of two.
+        self._changing = threading.RLock()
+        self._attention = Attention(
+            self._reader, warm, put=self._put, works=self._works, model=self._model_in_use
+        )
+
+    # -- from outside -----------------------------------------------------------------------
+
+    def work(self) -> Progress:
+        """Do everything there is to do; returns the progress at the end.
+
+        Raises:
+            CatalogLocked: another process works on this dataset.
+        """
+        with self._catalog.lock(self.dataset_id):
+            if self._row.error is not None:
+                self._change(error=None)
+            committer = self._committer = Committer(
+                self._catalog.writer(self.dataset_id),
+                interval_s=self._settings.embedding.publish_s,
+                on_commit=self._tell,
+            )
+            self._guarded(self._stages)
+            self._guarded(committer.close)
+            if self._failure is not None:
+                self._fail(self._failure)
+            elif not self._stopping.is_set():
+                self._upkeep()
+        return self._tell(active=False)
+
+    def _stages(self) -> None:
+        self._tell()
+        threads = [
+            threading.Thread(target=self._guarded, args=(stage,), name=stage.__name__)
+            for stage in (self._list, self._metadata, self._embedding)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """End soon, publishing what is done; another run goes on from there."""
+        self._stopping.set()
+        with self._grown:
+            self._grown.notify_all()
+
+    def attend(self, image_ids: list[str]) -> None:
+        """Do these images first: they are on somebody's screen."""
+        self._attention.attend(image_ids)
+
+    def _works(self) -> bool:
+        return self._committer is not None and not self._stopping.is_set()
+
+    def _model_in_use(self) -> str | None:
+        row = self._row
+        return row.model if row.model_key is not None and embeds(row) else None
+
+    # -- stages -----------------------------------------------------------------------------
+
+    def _list(self) -> None:
+        if self._row.listed:
+            return
+        skipped: Counter[str] = Counter()
+        with closing(growth(self._row.source, self._settings)) as grown:
+            for _ in grown:
+                skipped = self._walk()
+                if self._stopping.is_set():
+                    return
+        self._change(listed=True, skipped=dict(skipped))
+        with self._grown:
+            self._listed = True
+        self._announce()
+        self._index_ids()
+
+    def _walk(self) -> Counter[str]:
+        """Append what is in the source and not in the table; returns what was passed over."""
+        walk = Walk(
+            self._row.source,
+            workers=self._settings.listing.workers,
+            follow_symlinks=self._settings.sources.follow_symlinks,
+        )
+        known = self._catalog.writer(self.dataset_id).known_ids()
+        captions = read_captions(self._row.source)
+        skipped: Counter[str] = Counter()
+        appender = Appender(self._at_work(), self._settings.listing.fragment_rows, known, captions)
+        config = ListFilesConfig(self.dataset_id, self._row.source.root)
+        for packed in rounds(walk):
+            if self._stopping.is_set():
+                return skipped
+            few = len(packed) <= _WARM_CHUNKS
+            for table in (
+                list_here(packed, config) if few else chains.listing(packed, config, self._settings)
+            ):
+                for note in table["skipped"].drop_null().to_pylist():
+                    skipped.update(json.loads(note))
+                if appender.add(table):
+                    self._announce()
+        if appender.flush():
+            self._announce()
+        return skipped + walk.skipped
+
+    def _metadata(self) -> None:
+        def do_round(work: pa.Table) -> None:
+            head, rest = work.slice(0, _WARM_ROWS), work.slice(_WARM_ROWS)
+            warm = threading.Thread(target=self._guarded, args=(lambda: self._warm_up(head),))
+            warm.start()
+            try:
+                if rest.num_rows:
+                    self._put_all("metadata", chains.metadata(rest, self._settings))
+            finally:
+                warm.join()
+
+        self._stage("metadata", do_round)
+
+    def _warm_up(self, rows: pa.Table) -> None:
+        for start in range(0, rows.num_rows, _WARM_BATCH):
+            if self._stopping.is_set():
+                return
+            batch = rows.slice(start, _WARM_BATCH)
+            self._put("metadata", self._warm.metadata(batch))
+
+    def _embedding(self) -> None:
+        if not embeds(self._row):
+            return
+        try:
+            model = self._choose_model()
+            facts = self._warm.load(model)
+            self._check_weights(facts)
+        except ModelUnavailable as error:
+            self._change(embed_note=error.message)
+            self._tell()
+            return
+
+        def do_round(work: pa.Table) -> None:
+            first, rest = work.slice(0, _WARM_EMBED_ROWS), work.slice(_WARM_EMBED_ROWS)
+            for start in range(0, first.num_rows, _WARM_EMBED_BATCH):
+                if self._stopping.is_set():
+                    return
+                batch = first.slice(start, _WARM_EMBED_BATCH)
+                self._put("embedding", self._warm.embedding(batch, model))
+            if rest.num_rows and self._turn():
+                try:
+                    done = chains.embedding(rest, model, facts.image_size, self._settings)
+                    self._put_all("embedding", done)
+                finally:
+                    self._slot.release()
+
+        self._dim = facts.dim
+        self._stage("embedding", do_round)
+
+    def _turn(self) -> bool:
+        """Wait for the model; False when told to stop instead: another's turn can take hours."""
+        while not self._slot.acquire(timeout=_TURN_POLL_S):
+            if self._stopping.is_set():
+                return False
+        return True
+
+    def _choose_model(self) -> str:
+        if self._row.model is None:
+            choice = choose_model(self._settings.model)
+            if choice.name is None:
+                raise ModelUnavailable(choice.reason)
+            self._change(model=choice.name)
+        return str(self._row.model)
+
+    def _check_weights(self, facts: ModelFacts) -> None:
+        """Vectors of different weights never mix, whatever their name says."""
+        if self._row.model_key is None:
+            self._change(model_key=facts.key)
+        elif self._row.model_key != facts.key:
+            raise ModelUnavailable(
+                f"the vectors here were made by other weights of {self._row.model}",
+                hint="open the source under another name to embed it anew",
+            )
+
+    def _stage(self, name: str, do_round: Callable[[pa.Table], None]) -> None:
+        """Rounds over what the table says is pending, until listing is over and nothing is."""
+        fruitless, before = 0, pa.chunked_array([], pa.uint64())
+        while not self._stopping.is_set():
+            with self._grown:
+                appended, listed = self._appended, self._listed
+            work = self._pending(name)
+            if work.num_rows == 0:
+                if listed or not self._grows(appended):
+                    return
+                continue
+            # The very same rows, not as many: listing often adds equal lots.
+            fruitless = fruitless + 1 if work["_rowaddr"].equals(before) else 0
+            before = work["_rowaddr"]
+            if fruitless >= _MAX_FRUITLESS:
+                self._put(name, self._given_up(name, work))
+            else:
+                do_round(work)
+            self._at_work().flush(name)
+
+    def _grows(self, appended: int) -> bool:
+        """Wait for more rows, or for the end of listing; False when told to stop."""
+        with self._grown:
+            self._grown.wait_for(
+                lambda: self._appended != appended or self._listed or self._stopping.is_set()
+            )
+        return not self._stopping.is_set()
+
+    def _pending(self, stage: str) -> pa.Table:
+        tables = []
+        for fragment, _ in self._reader.fragments():
+            rows = self._reader.pending(stage, fragment, _WORK)
+            if rows.num_rows:
+                tables.append(rows)
+                offsets = (rows["_rowaddr"].to_numpy() & np.uint64(0xFFFFFFFF)).astype(np.int64)
+                self._at_work().expect(stage, {fragment: offsets})
+        return pa.concat_tables(tables).combine_chunks() if tables else pa.table({"id": []})
+
+    def _given_up(self, stage: str, work: pa.Table) -> pa.Table:
+        """Rows that came back from no round at all: failed, with that as the reason."""
+        log.error("%d images of %s never finished %s", work.num_rows, self.dataset_id, stage)
+        group = columns.METADATA if stage == "metadata" else columns.embedding(self._dim)
+        state, code, text = group.names[-3:]
+        filled = {
+            state: pa.array([int(StageState.FAILED)] * work.num_rows, pa.uint8()),
+            code: pa.array(["crashed"] * work.num_rows),
+            text: pa.array([f"did not finish in {_MAX_FRUITLESS} attempts"] * work.num_rows),
+        }
+        arrays = [filled.get(f.name, pa.nulls(work.num_rows, f.type)) for f in group]
+        return pa.table(arrays, schema=group).append_column("_rowaddr", work["_rowaddr"])
+
+    # -- results ----------------------------------------------------------------------------
+
+    def _at_work(self) -> Committer:
+        assert self._committer is not None
+        return self._committer
+
+    def _put(self, stage: str, done: pa.Table) -> None:
+        self._at_work().put(stage, done)
+
+    def _put_all(self, stage: str, results: Iterable[pa.Table]) -> None:
+        for done in results:
+            self._put(stage, done)
+            if self._stopping.is_set():
+                return
+
+    # -- telling ----------------------------------------------------------------------------
+
+    def _announce(self) -> None:
+        with self._grown:
+            self._appended += 1
+            self._grown.notify_all()
+
+    def _change(self, **changes: Any) -> None:
+        with self._changing:
+            self._row = self._catalog.update(self.dataset_id, **changes)
+
+    def _tell(self, *, active: bool = True) -> Progress:
+        with self._changing:
+            counts = self._reader.counts()
+            self._pace.note("listing", counts.total)
+            for stage in ("metadata", "embedding"):
+                numbers = counts.stage(stage)
+                self._pace.note(stage, numbers["done"] + numbers["failed"])
+            progress = build(self._row, counts, pace=self._pace, active=active)
+            self._report(progress)
+        return progress
+
+    def _guarded(self, stage: Callable[[], None]) -> None:
+        """A stage's failure ends the run in order; the other stages publish what they have."""
+        try:
+            stage()
+        except Exception as error:
+            log.exception("a stage of %s failed", self.dataset_id)
+            self._failure = self._failure or error
+            self.stop()
+
+    def _fail(self, error: BaseException) -> None:
+        message = error.message if isinstance(error, RayographError) else _reason(error)
+        try:
+            self._change(error=message)
+        except RayographError:
+            # A full disk takes no note of itself either: then at least whoever looks now is told.
+            log.exception("cannot record why %s stopped", self.dataset_id)
+            self._row = replace(self._row, error=message)
+
+    def _index_ids(self) -> None:
+        try:
+            self._catalog.writer(self.dataset_id).index_ids()
+        except Exception:
+            log.exception("no index of %s's ids yet", self.dataset_id)
+
+    def _upkeep(self) -> None:
+        """Indices and clean-up. Without them everything is there, only slower to find."""
+        writer = self._catalog.writer(self.dataset_id)
+        options = self._settings.index
+        try:
+            writer.index_ids()
+            state = writer.index_state()
+            vectors = state.indexed + state.unindexed
+            if vectors >= options.min_rows and state.unindexed > options.grow * vectors:
+                writer.index_vectors()
+            writer.clean(older_than_s=self._settings.catalog.keep_versions_s)
+        except Exception:
+            log.exception("upkeep of %s failed; its next run tries again", self.dataset_id)
+
+
+def _reason(error: BaseException) -> str:
+    """What stopped the run, for a person; nothing internal."""
+    text = str(error).lower()
+    if "no space left" in text or "disk quota" in text:
+        return "the disk is full: make room, then resume"
+    if "read-only file system" in text or "permission denied" in text:
+        return "the catalog can no longer be written to: make it writable, then resume"
+    return f"an unexpected error stopped the work ({type(error).__name__}); see the log"

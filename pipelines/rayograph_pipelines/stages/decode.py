@@ -1,0 +1,72 @@
+"""Pixels for the model, and the content hash of the same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pyarrow as pa
+
+from rayograph.errors import ImageFault
+from rayograph.guard import Guard
+from rayograph_pipelines.stages.reading import PixelLimits, Pixels
+
+_COLUMNS = {
+    "pixels": pa.binary(),
+    "content_hash": pa.string(),
+    "embed_error_code": pa.string(),
+    "embed_error": pa.string(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeConfig:
+    """What a model wants and what one image may cost.
+
+    ``image_size`` is the side of the model's square, ``shortest`` the side a JPEG is decoded to at
+    least (px; 0: ``image_size``); ``nice`` is how much decoding steps back for other processes.
+    """
+
+    shortest: int = 0
+    max_pixels: int = 500_000_000
+    timeout_s: float = 20.0
+    image_size: int = 224
+    memory_mb: int = 8192
+    nice: int = 0
+
+
+class Decode:
+    """Adds ``pixels`` (raw RGB, HWC, ``image_size ** 2 * 3`` bytes) and ``content_hash``.
+
+    A file that changed since it was listed is taken as it is now. A bad one has null pixels and an
+    error; its hash is null only when its bytes could not be read.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("uri",)
+    adds: ClassVar[tuple[str, ...]] = tuple(_COLUMNS)
+
+    def __init__(self, config: DecodeConfig) -> None:
+        self._guard: Guard[Pixels] = Guard(
+            "rayograph_pipelines.stages.reading:pixels",
+            PixelLimits(
+                max(config.shortest, config.image_size), config.max_pixels, config.image_size
+            ),
+            timeout_s=config.timeout_s,
+            memory_mb=config.memory_mb,
+            nice=config.nice,
+        )
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        found = self._guard.map(batch["uri"].to_pylist())
+        rows = [
+            (None, None, row.fault, row.message) if isinstance(row, ImageFault) else tuple(row)
+            for row in found
+        ]
+        values = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
+        for (name, kind), column in zip(_COLUMNS.items(), values, strict=True):
+            batch = batch.append_column(name, pa.array(column, kind))
+        return batch
+
+    def close(self) -> None:
+        """End the child process."""
+        self._guard.close()

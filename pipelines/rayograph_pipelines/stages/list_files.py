@@ -1,0 +1,63 @@
+"""List: names of files become rows with id, uri, size and mtime. No file is opened."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from rayograph.listing import Chunk, rows
+
+
+@dataclass(frozen=True, slots=True)
+class ListFilesConfig:
+    """Which dataset the rows are for; ``root`` is what folders are shown relative to."""
+
+    dataset_id: str
+    root: str
+
+
+class ListFiles:
+    """Turns packed chunks of names into listing rows; ``skipped`` rides on a row of its own."""
+
+    reads, adds = ("chunk",), ("id", "uri", "file_name", "folder", "size", "mtime", "skipped")
+
+    def __init__(self, config: ListFilesConfig) -> None:
+        self.config = config
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        tables = [self._list(unpack(text)) for text in batch["chunk"].to_pylist()]
+        return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+
+    def _list(self, chunk: Chunk) -> pa.Table:
+        columns, skipped = rows(chunk, self.config.dataset_id, self.config.root)
+        count = len(columns["id"])
+        table = pa.table({**columns, "skipped": pa.nulls(count, pa.string())}, schema=SCHEMA)
+        if not skipped:
+            return table
+        note = {name: [None] for name in SCHEMA.names} | {"skipped": [json.dumps(skipped)]}
+        return pa.concat_tables([table, pa.table(note, schema=SCHEMA)])
+
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("uri", pa.string()),
+        ("file_name", pa.string()),
+        ("folder", pa.string()),
+        ("size", pa.int64()),
+        ("mtime", pa.float64()),
+        ("skipped", pa.string()),
+    ]
+)
+
+
+def pack(chunk: Chunk) -> str:
+    """A chunk as text a table can hold; names that are not UTF-8 survive as lone surrogates."""
+    return json.dumps([chunk.folder, chunk.names, chunk.sizes, chunk.mtimes])
+
+
+def unpack(text: str) -> Chunk:
+    """The inverse of ``pack``."""
+    return Chunk(*json.loads(text))

@@ -1,0 +1,75 @@
+"""What the guarded children do with one image. No Arrow here: every fresh child imports this."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, NamedTuple
+
+from rayograph.errors import ImageFault
+from rayograph.imaging import MAX_FILE_BYTES, load, read_header, square
+from rayograph.sources import open_uri
+
+HeaderRow = tuple[int, int, str, str, int | None, str | None]
+
+
+class PixelLimits(NamedTuple):
+    """``shortest`` and ``image_size`` in px, ``max_pixels`` a picture."""
+
+    shortest: int
+    max_pixels: int
+    image_size: int
+
+
+class Pixels(NamedTuple):
+    """``pixels`` is raw RGB, HWC; None with a fault when the bytes are no whole picture."""
+
+    pixels: bytes | None
+    content_hash: str
+    fault: str | None = None
+    message: str | None = None
+
+
+@contextmanager
+def _opened(uri: str) -> Iterator[IO[bytes]]:
+    try:
+        with open_uri(uri) as file:
+            yield file
+    except (ImageFault, MemoryError):
+        raise
+    except FileNotFoundError:
+        raise ImageFault("the file is gone", fault="missing") from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ImageFault(f"cannot be read: {reason}", fault="unreadable") from None
+
+
+def header(uri: str, max_pixels: int) -> HeaderRow:
+    """Width, height, format, mode, orientation and time taken, from a file's first bytes."""
+    with _opened(uri) as file:
+        found = read_header(file, max_pixels=max_pixels)
+    return (
+        found.width,
+        found.height,
+        found.format,
+        found.mode,
+        found.orientation,
+        found.taken_at,
+    )
+
+
+def pixels(uri: str, limits: PixelLimits) -> Pixels:
+    """Read a file once: its content hash and the square of pixels the model sees."""
+    with _opened(uri) as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise ImageFault("the file is larger than 2 GiB", fault="too_large")
+    content_hash = hashlib.blake2b(data, digest_size=16).hexdigest()
+    try:
+        image = load(data, shortest=limits.shortest, max_pixels=limits.max_pixels)
+        return Pixels(square(image, limits.image_size).tobytes(), content_hash)
+    except ImageFault as fault:
+        return Pixels(None, content_hash, fault.fault, fault.message)
+    except MemoryError:
+        return Pixels(None, content_hash, "too_large", "it takes more memory than there is")

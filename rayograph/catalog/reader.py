@@ -1,0 +1,303 @@
+"""Reading a dataset: pages, counts, single images, failures and search, each from one snapshot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lance
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rayograph.catalog import columns
+from rayograph.errors import ImageNotFound, NotReady
+from rayograph.schema import ImageStatus, StageState
+
+DONE, FAILED, CLAIMED, SKIPPED = (
+    int(StageState.DONE),
+    int(StageState.FAILED),
+    int(StageState.CLAIMED),
+    int(StageState.SKIPPED),
+)
+_STATES = len(StageState)
+_RECORD = [*columns.LISTING.names, *columns.METADATA.names]
+_EMBED_RECORD = ["content_hash", "embed_state", "embed_error_code", "embed_error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows are in each pair of stage states, in one snapshot of the table.
+
+    ``pairs[m, e]`` counts rows whose metadata state is m and embedding state is e, so every
+    other number is derived from it and they always add up.
+    """
+
+    pairs: np.ndarray[Any, np.dtype[np.int64]]
+
+    @property
+    def total(self) -> int:
+        return int(self.pairs.sum())
+
+    def stage(self, name: str) -> dict[str, int]:
+        """done, failed, skipped and pending of ``metadata`` or ``embedding``; they add up."""
+        pairs = self.pairs
+        if name == "metadata":
+            states = pairs.sum(axis=1)
+            done, failed, skipped = states[DONE], states[FAILED], states[SKIPPED]
+        else:
+            states = pairs.sum(axis=0)
+            done, failed = states[DONE], states[FAILED]
+            # A file whose header could not be read is never handed to the model.
+            waiting = pairs[FAILED].sum() - sum(pairs[FAILED, s] for s in (DONE, FAILED, SKIPPED))
+            skipped = states[SKIPPED] + waiting
+        total = self.total
+        pending = total - int(done) - int(failed) - int(skipped)
+        return {
+            "done": int(done),
+            "failed": int(failed),
+            "skipped": int(skipped),
+            "pending": pending,
+            "total": total,
+        }
+
+    def statuses(self, *, embeds: bool) -> dict[ImageStatus, int]:
+        """The five counts; without a model an image is ready once its metadata is there."""
+        found: dict[ImageStatus, int] = dict.fromkeys(
+            ("pending", "indexed", "embedding", "ready", "failed"), 0
+        )
+        for meta in range(_STATES):
+            for embed in range(_STATES):
+                count = int(self.pairs[meta, embed])
+                if count:
+                    found[status_of(meta, embed, embeds=embeds)] += count
+        return found
+
+
+def status_of(meta: int | None, embed: int | None, *, embeds: bool = True) -> ImageStatus:
+    """A row's status from its two stage states."""
+    meta, embed = meta or 0, embed or 0
+    if FAILED in (meta, embed):
+        return "failed"
+    if meta not in (DONE, SKIPPED):
+        return "pending"
+    if embed in (DONE, SKIPPED) or not embeds:
+        return "ready"
+    return "embedding" if embed == CLAIMED else "indexed"
+
+
+class DatasetReader:
+    """A dataset's rows. Each call reads one snapshot: the newest when the call began."""
+
+    def __init__(self, dataset_id: str, uri: str) -> None:
+        self.dataset_id = dataset_id
+        self._dataset = lance.dataset(uri)
+        self._lock = threading.Lock()
+        self._counts: tuple[int, Counts] | None = None
+        self._order: tuple[int, str, np.ndarray[Any, Any]] | None = None
+
+    def snapshot(self) -> lance.LanceDataset:
+        """The newest version; caches (indices, metadata) are shared between versions."""
+        with self._lock:
+            latest = self._dataset.latest_version
+            if latest != self._dataset.version:
+                self._dataset = self._dataset.checkout_version(latest)
+            return self._dataset
+
+    def total(self) -> int:
+        return int(self.snapshot().count_rows())
+
+    def counts(self) -> Counts:
+        """Rows by pair of stage states."""
+        snapshot = self.snapshot()
+        cached = self._counts
+        if cached and cached[0] == snapshot.version:
+            return cached[1]
+        names = [c for c in ("meta_state", "embed_state") if c in snapshot.schema.names]
+        table = snapshot.to_table(columns=names)
+        meta = _uint8(table, "meta_state")
+        embed = _uint8(table, "embed_state")
+        flat = np.bincount(meta * _STATES + embed, minlength=_STATES * _STATES)
+        counts = Counts(flat.reshape(_STATES, _STATES))
+        self._counts = (snapshot.version, counts)
+        return counts
+
+    def page(
+        self, *, offset: int, limit: int, sort: str | None = None
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Records ``offset`` to ``offset + limit`` in listing order or sorted, and the total."""
+        snapshot = self.snapshot()
+        total = int(snapshot.count_rows())
+        if offset >= total:
+            return [], total
+        names = _present(snapshot)
+        if sort in (None, "listed"):
+            table = snapshot.scanner(columns=names, offset=offset, limit=limit).to_table()
+        elif sort == "-listed":
+            first = max(0, total - offset - limit)
+            span = total - offset - first
+            table = snapshot.scanner(columns=names, offset=first, limit=span).to_table()
+            table = table.take(list(range(table.num_rows - 1, -1, -1)))
+        else:
+            rows = self._sorted(snapshot, str(sort))[offset : offset + limit]
+            table = snapshot.take(rows.tolist(), columns=names)
+        return table.to_pylist(), total
+
+    def _sorted(self, snapshot: lance.LanceDataset, sort: str) -> np.ndarray[Any, Any]:
+        cached = self._order
+        if cached and cached[:2] == (snapshot.version, sort):
+            return cached[2]
+        name = sort.removeprefix("-")
+        column = snapshot.to_table(columns=[name])[name]
+        direction = "descending" if sort.startswith("-") else "ascending"
+        order = pc.sort_indices(
+            pa.table({"key": column, "row": np.arange(len(column))}),
+            sort_keys=[("key", direction), ("row", "ascending")],
+        )
+        rows: np.ndarray[Any, Any] = order.to_numpy()
+        self._order = (snapshot.version, sort, rows)
+        return rows
+
+    def record(self, image_id: str) -> dict[str, Any]:
+        """One image's record."""
+        rows = self.records([image_id])
+        if not rows:
+            raise ImageNotFound(f"no image {image_id!r} in this dataset")
+        return rows[0]
+
+    def records(self, image_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The records of these ids, in their order; unknown ones are left out."""
+        found = self.rows(image_ids, None)
+        by_id = {row["id"]: row for row in found.to_pylist()}
+        return [by_id[key] for key in image_ids if key in by_id]
+
+    def rows(self, image_ids: Sequence[str], names: Sequence[str] | None) -> pa.Table:
+        """Columns (default: the record's) of these ids, with ``_rowaddr``."""
+        snapshot = self.snapshot()
+        quoted = ",".join(f"'{key}'" for key in image_ids if key.isascii() and "'" not in key)
+        return snapshot.scanner(
+            columns=list(names or _present(snapshot)),
+            filter=f"id in ({quoted or _EMPTY})",
+            with_row_address=True,
+        ).to_table()
+
+    def failures(
+        self, *, offset: int, limit: int, code: str | None
+    ) -> tuple[list[dict[str, Any]], int, dict[str, int]]:
+        """Failed records from ``offset`` on, how many there are, and how many for each reason."""
+        snapshot = self.snapshot()
+        names = _present(snapshot)
+        failed = f"meta_state = {FAILED}"
+        if "embed_state" in names:
+            failed += f" or embed_state = {FAILED}"
+        codes = [n for n in ("meta_error_code", "embed_error_code") if n in names]
+        table = snapshot.scanner(columns=codes, filter=failed, with_row_address=True).to_table()
+        reason = pc.coalesce(*(table[n] for n in codes)) if table.num_rows else pa.array([], "str")
+        counted = pc.value_counts(reason).to_pylist() if table.num_rows else []
+        reasons = {str(item["values"]): int(item["counts"]) for item in counted}
+        if code is not None and table.num_rows:
+            table = table.filter(pc.equal(reason, code))
+        wanted = table["_rowaddr"].slice(offset, limit)
+        rows = _take(snapshot, wanted, names)
+        return rows, table.num_rows, reasons
+
+    def pending(self, stage: str, fragment_id: int, names: Sequence[str]) -> pa.Table:
+        """Rows of one fragment this stage has still to do, with ``_rowaddr``."""
+        snapshot = self.snapshot()
+        fragment = snapshot.get_fragment(fragment_id)
+        state = columns.STATE[stage]
+        todo = "true"
+        if state in snapshot.schema.names:
+            todo = f"({state} is null or {state} in (0, {CLAIMED}))"
+        if stage == "embedding":
+            todo += f" and (meta_state is null or meta_state != {FAILED})"
+        return fragment.scanner(columns=list(names), filter=todo, with_row_address=True).to_table()
+
+    def fragments(self) -> list[tuple[int, int]]:
+        """(fragment id, physical rows) in listing order."""
+        return [(f.fragment_id, f.physical_rows) for f in self.snapshot().get_fragments()]
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        return self.snapshot().to_table(columns=[name])[name]
+
+    def batches(self, names: Sequence[str], rows: int = 8192) -> Iterator[pa.RecordBatch]:
+        """The whole dataset, streamed."""
+        yield from self.snapshot().to_batches(columns=list(names), batch_size=rows)
+
+    def vector(self, image_id: str) -> np.ndarray[Any, Any]:
+        """An image's own vector, fp16.
+
+        Raises:
+            NotReady: it has none yet.
+        """
+        if "vector" not in self.snapshot().schema.names:
+            raise NotReady("no image of this dataset has a vector yet")
+        table = self.rows([image_id], ["vector"])
+        if table.num_rows == 0:
+            raise ImageNotFound(f"no image {image_id!r} in this dataset")
+        vector = table["vector"][0].values
+        if vector is None:
+            raise NotReady("this image has no vector yet", hint="try again when it is ready")
+        return np.asarray(vector.to_numpy(zero_copy_only=False), dtype=np.float16)
+
+    def search(
+        self, vector: np.ndarray[Any, Any], *, k: int, refine: int = 10
+    ) -> tuple[list[dict[str, Any]], list[float], int, int]:
+        """The k nearest images by cosine.
+
+        Returns:
+            Records, similarities (-1 to 1), how many images were searched, and the total.
+        """
+        snapshot = self.snapshot()
+        if "vector" not in snapshot.schema.names:
+            raise NotReady("no image of this dataset has a vector yet")
+        nearest: dict[str, Any] = {
+            "column": "vector",
+            "q": pa.array(vector.astype(np.float16), pa.float16()),
+            "k": k,
+            "metric": "cosine",
+            # Pinned probes lose recall as the table grows; start with 20, go on while needed.
+            "minimum_nprobes": 20,
+            "refine_factor": refine,
+        }
+        table = snapshot.scanner(
+            columns=["_distance"], nearest=nearest, with_row_address=True
+        ).to_table()
+        scores = (1.0 - table["_distance"].to_numpy()).tolist()
+        rows = _take(snapshot, table["_rowaddr"], _present(snapshot))
+        counts = self.counts()
+        return rows, scores, counts.stage("embedding")["done"], counts.total
+
+    def wait_free(self) -> None:
+        """Let go of cached orders (called when a dataset is deleted or memory is short)."""
+        self._order = self._counts = None
+
+
+_EMPTY = "''"
+
+
+def _present(snapshot: lance.LanceDataset) -> list[str]:
+    names = set(snapshot.schema.names)
+    return [name for name in (*_RECORD, *_EMBED_RECORD) if name in names]
+
+
+def _take(
+    snapshot: lance.LanceDataset, addresses: pa.ChunkedArray, names: list[str]
+) -> list[dict[str, Any]]:
+    """Records by row address (fragment id in the upper half, row in the lower), in order."""
+    if not len(addresses):
+        return []
+    sizes = [(f.fragment_id, f.physical_rows) for f in snapshot.get_fragments()]
+    starts = dict(zip((f for f, _ in sizes), np.cumsum([0, *(n for _, n in sizes)]), strict=False))
+    wanted = [int(starts[a >> 32]) + (a & 0xFFFFFFFF) for a in addresses.to_pylist()]
+    rows: list[dict[str, Any]] = snapshot.take(wanted, columns=names).to_pylist()
+    return rows
+
+
+def _uint8(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    if name not in table.column_names:
+        return np.zeros(table.num_rows, dtype=np.int64)
+    states: np.ndarray[Any, np.dtype[np.int64]] = table[name].fill_null(0).to_numpy()
+    return states.astype(np.int64)

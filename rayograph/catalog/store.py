@@ -1,0 +1,290 @@
+"""The catalog: a folder or bucket of LanceDB tables, one a dataset, and a registry of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import lance
+import pyarrow as pa
+
+from rayograph import ids
+from rayograph.catalog import columns
+from rayograph.catalog.reader import DatasetReader
+from rayograph.catalog.writer import DatasetWriter
+from rayograph.errors import (
+    CatalogError,
+    CatalogReadOnly,
+    CatalogVersionError,
+    DatasetNotFound,
+)
+from rayograph.locks import hold, local_folder, writable_folder
+from rayograph.schema import SCHEMA_VERSION
+from rayograph.sources import Source, describe, restore
+
+log = logging.getLogger(__name__)
+_REGISTRY = "_datasets"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    """One dataset as the registry keeps it."""
+
+    dataset_id: str
+    name: str
+    source: Source
+    created_at: str
+    schema_version: int = SCHEMA_VERSION
+    description: str | None = None
+    category: str | None = None
+    subject: str | None = None
+    listed: bool = False
+    skipped: dict[str, int] = field(default_factory=dict)
+    paused: bool = False
+    error: str | None = None
+    model: str | None = None
+    model_key: str | None = None
+    embed_note: str | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        row = {f.name: getattr(self, f.name) for f in fields(self)}
+        row["source"] = json.dumps(describe(self.source))
+        row["skipped"] = json.dumps(self.skipped)
+        return row
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> DatasetRow:
+        known = {f.name for f in fields(cls)}
+        row = {key: value for key, value in row.items() if key in known}
+        row["source"] = restore(json.loads(row["source"]))
+        row["skipped"] = json.loads(row["skipped"])
+        return cls(**row)
+
+
+class Catalog:
+    """Handle on a catalog; safe to share between threads.
+
+    Args:
+        uri: a local folder or any URL LanceDB can open (``s3://bucket/prefix``).
+        read_only: never create anything.
+    """
+
+    def __init__(self, uri: str, *, read_only: bool = False) -> None:
+        folder = local_folder(uri)
+        self.uri = uri.rstrip("/") if folder is None else str(folder)
+        if folder is not None and not read_only:
+            writable_folder(folder)
+        elif folder is not None and not folder.is_dir():
+            raise CatalogError(f"no catalog at {folder}", hint="`rayograph up` makes one")
+        self._readers: dict[str, tuple[str, DatasetReader]] = {}
+        self._creating = threading.Lock()
+        self._rows: tuple[int, list[DatasetRow]] | None = None
+        self._lock = threading.Lock()
+        self._registry = self._open_registry(read_only=read_only)
+
+    # -- datasets ---------------------------------------------------------------------------
+
+    def datasets(self) -> list[DatasetRow]:
+        """Every dataset, newest first.
+
+        Raises:
+            CatalogVersionError: one of them was written by a newer rayograph.
+        """
+        if self._registry is None:
+            return []
+        snapshot = self._registry.newest()
+        cached = self._rows
+        if cached is not None and cached[0] == snapshot.version:
+            return cached[1]
+        rows = snapshot.to_table().to_pylist()
+        found = [DatasetRow.from_row(row) for row in rows if _supported(row)]
+        found.sort(key=lambda row: row.created_at, reverse=True)
+        self._rows = (snapshot.version, found)
+        return found
+
+    def dataset(self, key: str) -> DatasetRow:
+        """The dataset with this id, or else with this name."""
+        rows = self.datasets()
+        for row in rows:
+            if row.dataset_id == key:
+                return row
+        for row in rows:
+            if row.name == key:
+                return row
+        raise DatasetNotFound(f"no dataset {key!r}", hint="`rayograph list` shows them all")
+
+    def create(
+        self, source: Source, name: str | None, first: pa.Table | None = None, **about: Any
+    ) -> tuple[DatasetRow, bool]:
+        """Register a dataset and write its first rows; the same source and name is the same one.
+
+        Returns:
+            The dataset, and whether it is new.
+        """
+        if self._registry is None:
+            raise CatalogReadOnly(f"the catalog {self.uri} is read-only")
+        name = name or source.name
+        key = ids.dataset_id(source.uri, name)
+        with self._creating:
+            with contextlib.suppress(DatasetNotFound):
+                return self.dataset(key), False
+            # Two that open one source at once must not overwrite each other's table.
+            with self.lock(key):
+                return self._create(key, name, source, first, about), True
+
+    def _create(
+        self, key: str, name: str, source: Source, first: pa.Table | None, about: dict[str, Any]
+    ) -> DatasetRow:
+        row = DatasetRow(key, name, source, datetime.now(UTC).isoformat(), **about)
+        # The table goes first: a crash between the two leaves a table nobody sees, which the
+        # next create replaces; the other order would leave a dataset that cannot be read.
+        dataset = lance.write_dataset(
+            columns.LISTING.empty_table() if first is None else first.cast(columns.LISTING),
+            self._table_uri(key),
+            mode="overwrite",
+            data_storage_version="2.2",
+        )
+        dataset.add_columns(columns.METADATA)
+        added = pa.Table.from_pylist([row.to_row()], columns.REGISTRY)
+        self._write(lambda registry: registry.insert(added, mode="append"))
+        return row
+
+    def update(self, dataset_id: str, **changes: Any) -> DatasetRow:
+        """Change fields of one dataset's registry row; other fields keep what others wrote."""
+        row = replace(self.dataset(dataset_id), **changes)
+        values = {k: _literal(v) for k, v in row.to_row().items() if k in changes}
+        where = f"dataset_id = '{row.dataset_id}'"
+        self._write(lambda registry: registry.update(values, where=where))
+        return row
+
+    def delete(self, dataset_id: str) -> None:
+        """Forget a dataset. Its source files are never touched."""
+        row = self.dataset(dataset_id)
+        self._write(lambda registry: registry.delete(f"dataset_id = '{row.dataset_id}'"))
+        with self._lock:
+            self._readers.pop(row.dataset_id, None)
+        self._database().drop_table(row.dataset_id, ignore_missing=True)
+
+    def table(self, key: str) -> Any:
+        """A dataset's rows as a LanceDB table: ``.to_arrow()``, ``.to_lance()``, ``.search()``."""
+        return self._database().open_table(self.dataset(key).dataset_id)
+
+    def reader(self, dataset_id: str) -> DatasetReader:
+        """The shared, always fresh read handle of a dataset."""
+        made = self._made(dataset_id)
+        with self._lock:
+            known = self._readers.get(dataset_id)
+            if known is not None and known[0] == made:
+                return known[1]
+            try:
+                reader = DatasetReader(dataset_id, self._table_uri(dataset_id))
+            except (ValueError, OSError):
+                raise DatasetNotFound(f"no dataset {dataset_id!r}") from None
+            self._readers[dataset_id] = made, reader
+            return reader
+
+    def _made(self, dataset_id: str) -> str:
+        """When the dataset was made: one deleted and added again has the same id and place."""
+        for row in self._rows[1] if self._rows is not None else ():
+            if row.dataset_id == dataset_id:
+                return row.created_at
+        return self.dataset(dataset_id).created_at
+
+    def writer(self, dataset_id: str) -> DatasetWriter:
+        """The one writer of a dataset; the caller holds ``lock(dataset_id)``."""
+        return DatasetWriter(self._table_uri(dataset_id))
+
+    def lock(self, dataset_id: str) -> contextlib.AbstractContextManager[None]:
+        """Hold a dataset as its one writer; see ``rayograph.locks.hold``."""
+        return hold(local_folder(self.uri), dataset_id)
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _table_uri(self, dataset_id: str) -> str:
+        return f"{self.uri}/{dataset_id}.lance"
+
+    def _database(self) -> Any:
+        # Imported on demand: it takes longer than everything else a replica needs to answer.
+        import lancedb
+
+        return lancedb.connect(self.uri)
+
+    def _open_registry(self, *, read_only: bool) -> _Fresh | None:
+        uri = self._table_uri(_REGISTRY)
+        try:
+            return _Fresh(uri)
+        except (ValueError, OSError):
+            if read_only:
+                return None
+        try:
+            with contextlib.suppress(FileExistsError, OSError):
+                lance.write_dataset(
+                    columns.REGISTRY.empty_table(), uri, mode="create", data_storage_version="2.2"
+                )
+            return _Fresh(uri)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise CatalogReadOnly(
+                f"cannot write to the catalog {self.uri}: {_reason(error)}",
+                hint="choose another with --catalog",
+            ) from None
+
+    def _write(self, change: Callable[[lance.LanceDataset], object]) -> None:
+        """Registry writes are rare and small; one that lost a race is simply made again."""
+        for attempt in range(8):
+            try:
+                with self._lock:
+                    # A handle of its own: a change borrows it, and readers share the other one.
+                    change(lance.dataset(self._table_uri(_REGISTRY)))
+                    return
+            except (OSError, RuntimeError) as error:
+                if attempt == 7 or "conflict" not in str(error).lower():
+                    raise CatalogError(f"cannot write to {self.uri}: {_reason(error)}") from error
+
+
+class _Fresh:
+    """A table whose newest version is always one cheap look away."""
+
+    def __init__(self, uri: str) -> None:
+        self._dataset = lance.dataset(uri)
+        self._lock = threading.Lock()
+
+    def newest(self) -> lance.LanceDataset:
+        with self._lock:
+            latest = self._dataset.latest_version
+            if latest != self._dataset.version:
+                self._dataset = self._dataset.checkout_version(latest)
+            return self._dataset
+
+
+def open_catalog(uri: str = "~/.rayograph") -> Catalog:
+    """Read a catalog in process: Arrow, DuckDB, Polars and Ray Data all take its tables."""
+    return Catalog(uri, read_only=True)
+
+
+def _literal(value: object) -> str:
+    """A value as Lance's SQL spells it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _supported(row: dict[str, Any]) -> bool:
+    if row["schema_version"] > SCHEMA_VERSION:
+        raise CatalogVersionError(
+            f"the dataset {row['name']!r} was written by a newer rayograph "
+            f"(schema {row['schema_version']}, this one reads up to {SCHEMA_VERSION})",
+            hint="upgrade: pip install -U rayograph",
+        )
+    return True
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).splitlines()[0][:200]

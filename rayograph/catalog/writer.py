@@ -1,0 +1,231 @@
+"""Writing a dataset: appended fragments, columns filled in place, indices and clean-up.
+
+One process writes a dataset at a time (``Catalog.lock``). Nothing here is lost or torn by a
+``kill -9``: a commit is one atomic rename, and a column file without its commit is garbage that
+the next clean-up removes.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import lance
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from lance.file import LanceFileWriter
+from lance.fragment import DataFile
+
+from rayograph.catalog import columns
+from rayograph.catalog.reader import CLAIMED, DONE, FAILED
+from rayograph.errors import CatalogError
+
+log = logging.getLogger(__name__)
+_VERSION = "2.2"
+_MAX_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """How far the vector index covers the vectors."""
+
+    exists: bool
+    indexed: int
+    unindexed: int
+
+
+class DatasetWriter:
+    """The one writer of a dataset's table."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def dataset(self) -> lance.LanceDataset:
+        return lance.dataset(self._uri)
+
+    # -- rows -------------------------------------------------------------------------------
+
+    def known_ids(self) -> pa.ChunkedArray:
+        """The ids of every row, to leave out what is listed already."""
+        return self.dataset().to_table(columns=["id"])["id"]
+
+    def append(self, rows: pa.Table, *, fragment_rows: int) -> None:
+        """Append listed rows as fragments of at most ``fragment_rows``."""
+        lance.write_dataset(
+            rows.select(columns.LISTING.names).cast(columns.LISTING),
+            self._uri,
+            mode="append",
+            data_storage_version=_VERSION,
+            max_rows_per_file=fragment_rows,
+            max_rows_per_group=fragment_rows,
+        )
+
+    # -- columns ----------------------------------------------------------------------------
+
+    def add_embedding_columns(self, dim: int) -> None:
+        """Give the table its (all null) embedding columns; does nothing when it has them."""
+        dataset = self.dataset()
+        names = set(dataset.schema.names)
+        if "vector" in names:
+            width = dataset.schema.field("vector").type.list_size
+            if width != dim:
+                raise CatalogError(f"this dataset's vectors are {width}-d, the model's {dim}-d")
+            return
+        dataset.add_columns(columns.embedding(dim))
+
+    def group(self, stage: str) -> pa.Schema:
+        """The columns a stage fills, as they are in the table."""
+        if stage == "metadata":
+            return columns.METADATA
+        return columns.embedding(self.dataset().schema.field("vector").type.list_size)
+
+    def read_group(self, stage: str, fragment_id: int) -> pa.Table:
+        """A fragment's present values of a stage's columns."""
+        fragment = self.dataset().get_fragment(fragment_id)
+        table: pa.Table = fragment.to_table(columns=self.group(stage).names)
+        return table.combine_chunks()
+
+    def fill(self, fills: Mapping[int, pa.Table]) -> None:
+        """Replace one stage's columns of several fragments in one commit.
+
+        Each table holds every row of its fragment, in order.
+
+        Raises:
+            CatalogError: a table's length is not its fragment's; nothing was committed.
+        """
+        dataset = self.dataset()
+        field_ids = {f.name(): f.id() for f in dataset.lance_schema.fields()}
+        groups = []
+        for fragment_id, table in fills.items():
+            rows = dataset.get_fragment(fragment_id).physical_rows
+            if table.num_rows != rows:
+                # The replacement itself does not check: a wrong length would tear the table.
+                raise CatalogError(f"{table.num_rows} rows for a fragment of {rows}")
+            name = f"{uuid.uuid4()}.lance"
+            writer = LanceFileWriter(f"{self._uri}/data/{name}", table.schema, version=_VERSION)
+            for batch in table.to_batches():
+                writer.write_batch(batch)
+            writer.close()
+            file = DataFile(
+                name,
+                [field_ids[c] for c in table.column_names],
+                list(range(table.num_columns)),
+                2,
+                2,
+            )
+            groups.append(lance.LanceOperation.DataReplacementGroup(fragment_id, file))
+        self._commit(lance.LanceOperation.DataReplacement(groups))
+
+    def _commit(self, operation: Any) -> None:
+        for attempt in range(_MAX_TRIES):
+            try:
+                lance.LanceDataset.commit(self._uri, operation, read_version=self.dataset().version)
+                return
+            except (OSError, RuntimeError) as error:
+                if attempt == _MAX_TRIES - 1 or "conflict" not in str(error).lower():
+                    raise
+
+    def reset(self, stage: str, *, codes: set[str] | None = None) -> int:
+        """Make failed rows pending again, all or only these causes; returns how many."""
+        dataset = self.dataset()
+        state, code = columns.STATE[stage], columns.ERRORS[stage][0]
+        if state not in dataset.schema.names:
+            return 0
+        count = 0
+        for fragment in dataset.get_fragments():
+            table = self.read_group(stage, fragment.fragment_id)
+            failed = pc.fill_null(pc.equal(table[state], FAILED), False)
+            if codes is not None:
+                chosen = pc.is_in(table[code], value_set=pa.array(sorted(codes), pa.string()))
+                failed = pc.and_(failed, chosen)
+            chosen_count = int(pc.sum(failed).as_py() or 0)
+            if not chosen_count:
+                continue
+            count += chosen_count
+            mask = failed.combine_chunks() if isinstance(failed, pa.ChunkedArray) else failed
+            blank = [
+                pc.if_else(mask, pa.scalar(None, column.type), column)
+                if not pa.types.is_fixed_size_list(column.type)
+                else column
+                for column in (c.combine_chunks() for c in table.columns)
+            ]
+            self.fill({fragment.fragment_id: pa.table(blank, schema=table.schema)})
+        return count
+
+    # -- upkeep -----------------------------------------------------------------------------
+
+    def index_ids(self) -> None:
+        """Index ids, so that one image is found in under a millisecond."""
+        dataset = self.dataset()
+        if "id_idx" in _indices(dataset):
+            dataset.optimize.optimize_indices(index_names=["id_idx"], num_indices_to_merge=0)
+        else:
+            dataset.create_scalar_index("id", "BTREE", name="id_idx")
+
+    def index_state(self) -> IndexState:
+        """Whether there is a vector index, and how many vectors it holds or misses."""
+        dataset = self.dataset()
+        if "vector" not in dataset.schema.names:
+            return IndexState(False, 0, 0)
+        done = dataset.count_rows(f"embed_state = {DONE}")
+        if "vector_idx" not in _indices(dataset):
+            return IndexState(False, 0, done)
+        indexed = int(dataset.stats.index_stats("vector_idx")["num_indexed_rows"])
+        return IndexState(True, min(indexed, done), max(0, done - indexed))
+
+    def index_vectors(self) -> None:
+        """Build the vector index, or extend it by the vectors it misses."""
+        dataset = self.dataset()
+        if "vector_idx" in _indices(dataset):
+            dataset.optimize.optimize_indices(index_names=["vector_idx"], num_indices_to_merge=0)
+            return
+        partitions = max(8, min(256, dataset.count_rows() // 16_000))
+        dataset.create_index(
+            "vector",
+            "IVF_RQ",
+            name="vector_idx",
+            metric="cosine",
+            num_partitions=partitions,
+            num_bits=4,
+        )
+
+    def clean(self, *, older_than_s: float) -> None:
+        """Remove versions nobody should be reading any more, and files of unfinished commits."""
+        self.dataset().cleanup_old_versions(
+            older_than=timedelta(seconds=older_than_s), error_if_tagged_old_versions=False
+        )
+
+
+def _indices(dataset: lance.LanceDataset) -> set[str]:
+    return {index.name for index in dataset.describe_indices()}
+
+
+def merge_group(base: pa.Table, offsets: np.ndarray[Any, Any], rows: pa.Table) -> pa.Table:
+    """``base`` with the rows at ``offsets`` replaced; later rows win."""
+    index = np.arange(base.num_rows)
+    index[offsets] = base.num_rows + np.arange(rows.num_rows)
+    joined = pa.concat_tables([base, rows.select(base.column_names).cast(base.schema)])
+    return joined.combine_chunks().take(pa.array(index)).combine_chunks()
+
+
+def claim(table: pa.Table, offsets: np.ndarray[Any, Any]) -> pa.Table:
+    """``table`` with these rows, where not done yet, marked as being embedded now."""
+    at = table.schema.get_field_index("embed_state")
+    states = table.column(at).fill_null(0).to_numpy().copy()
+    chosen = np.zeros(len(states), dtype=bool)
+    chosen[offsets] = True
+    states[chosen & (states == 0)] = CLAIMED
+    return table.set_column(at, table.schema.field(at), pa.array(states, pa.uint8()))
+
+
+def unclaim(table: pa.Table) -> pa.Table:
+    """``table`` with no row marked as being embedded."""
+    at = table.schema.get_field_index("embed_state")
+    states = table.column(at).fill_null(0).to_numpy().copy()
+    states[states == CLAIMED] = 0
+    return table.set_column(at, table.schema.field(at), pa.array(states, pa.uint8()))

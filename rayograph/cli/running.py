@@ -1,0 +1,81 @@
+"""``rayograph up``: brings the front, the page and the client together."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from rayograph import console
+from rayograph.cli.base import DONE, FAILED_IMAGES, address, follow
+from rayograph.errors import ConfigurationError, RayographError
+
+if TYPE_CHECKING:
+    from rayograph.settings import Settings
+
+
+def start_or_attach(sources: list[str], settings: Settings, *, open_browser: bool) -> int:
+    """Open the sources on the rayograph that already runs on this port, or start one."""
+    from rayograph_serve.up import is_taken
+
+    server = settings.server
+    if is_taken(server.host, server.port):
+        return _attach(sources, settings, open_browser=open_browser)
+    return _start(sources, settings, open_browser=open_browser)
+
+
+def _attach(sources: list[str], settings: Settings, *, open_browser: bool) -> int:
+    from rayograph.client import Client
+
+    url = address(settings.server.host, settings.server.port)
+    client = Client(url, token=settings.server.token)
+    try:
+        client.health()
+    except RayographError:
+        raise ConfigurationError(
+            f"port {settings.server.port} is in use by another program",
+            hint="choose another with --port",
+        ) from None
+    console.echo(f"rayograph already runs at {url}")
+    opened = [client.add(source) for source in sources]
+    if open_browser:
+        import webbrowser
+
+        webbrowser.open(url)
+    codes = [follow(dataset) for dataset in opened]
+    return FAILED_IMAGES if FAILED_IMAGES in codes else DONE
+
+
+def _start(sources: list[str], settings: Settings, *, open_browser: bool) -> int:
+    from rayograph_serve.up import run_up
+    from rayograph_ui.shell import shell_html, static_dir
+
+    def opened(url: str, token: str | None) -> None:
+        from rayograph.client import Client
+
+        client = Client(url, token=token)
+        console.echo("search engine is up; Ctrl-C stops it")
+        for source in sources:
+            try:
+                dataset = client.add(source)
+                threading.Thread(target=_follow_quietly, args=(dataset,), daemon=True).start()
+            except RayographError as error:
+                console.echo(f"error: {error.message}", sys.stderr)
+
+    return run_up(
+        sources,
+        settings,
+        open_browser=open_browser,
+        shell=shell_html,
+        static=static_dir(),
+        say=console.echo,
+        on_ready=opened,
+    )
+
+
+def _follow_quietly(dataset: object) -> None:
+    """Show a dataset's progress; the server going away ends it without a word."""
+    from contextlib import suppress
+
+    with suppress(RayographError):
+        follow(dataset)  # type: ignore[arg-type]

@@ -1,0 +1,52 @@
+"""Records as Arrow tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+
+from rayograph.errors import ConfigurationError
+from rayograph.schema import ImageRecord
+
+# The columns of ``ImageRecord``, in its order.
+RECORDS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("dataset_id", pa.string()),
+        ("uri", pa.string()),
+        ("file_name", pa.string()),
+        ("folder", pa.string()),
+        ("size", pa.int64()),
+        ("mtime", pa.float64()),
+        ("status", pa.string()),
+        ("error_code", pa.string()),
+        ("error", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("format", pa.string()),
+        ("mode", pa.string()),
+        ("orientation", pa.int32()),
+        ("taken_at", pa.string()),
+        ("content_hash", pa.string()),
+        ("caption", pa.string()),
+        ("tags", pa.list_(pa.string())),
+        ("rating", pa.int32()),
+        ("favorite", pa.bool_()),
+    ]
+)
+
+
+def to_arrow(records: Iterable[ImageRecord]) -> pa.Table:
+    """One row an image; what is not known yet is null."""
+    return pa.Table.from_pylist([record.model_dump() for record in records], schema=RECORDS)
+
+
+def to_pandas(table: pa.Table) -> Any:
+    try:
+        return table.to_pandas()
+    except ImportError:
+        raise ConfigurationError(
+            "pandas is not installed", hint="pip install pandas, or use to_arrow()"
+        ) from None

@@ -1,0 +1,317 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rayograph.client import calls
+from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.transport import Transport
+from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
+from rayograph.schema import (
+    Box,
+    DatasetStatus,
+    FailurePage,
+    Health,
+    ImageRecord,
+    ModelList,
+    Progress,
+    SearchResponse,
+)
+from rayograph.schema import Dataset as DatasetInfo
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from PIL import Image
+
+    from rayograph.client.torch_data import Pictures
+
+
+class Client:
+    """Talks to a rayograph server. Every HTTP error is raised as a ``RayographError``.
+
+    Args:
+        url: the server's address.
+        token: its bearer token; needed when it listens beyond loopback.
+        timeout_s: the longest wait for one answer, s.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        token: str | None = None,
+        timeout_s: float = 30.0,
+        **http: Any,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._transport = Transport(self.url, token, timeout_s, **http)
+
+    def add(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        annotations: str | os.PathLike[str] | None = None,
+        recursive: bool = True,
+        model: str | None = None,
+        description: str | None = None,
+        category: str | None = None,
+        subject: str | None = None,
+    ) -> Dataset:
+        """Open a source (a folder, a file, a glob, a URL) and return at once.
+
+        The same source under the same name is the same dataset: adding it twice adds it once.
+        """
+        call = calls.add(
+            source,
+            name=name,
+            annotations=annotations,
+            recursive=recursive,
+            model=model,
+            description=description,
+            category=category,
+            subject=subject,
+        )
+        accepted = self._transport.send(call)
+        return Dataset(self, self._transport.send(calls.dataset(accepted.dataset_id)))
+
+    def datasets(self) -> list[Dataset]:
+        """Every dataset, as handles."""
+        return [Dataset(self, item) for item in self._transport.send(calls.datasets()).items]
+
+    def dataset(self, key: str) -> Dataset:
+        """The dataset with this id, or else this name."""
+        return Dataset(self, find(self._transport.send(calls.datasets()).items, key))
+
+    def image(self, image_id: str) -> ImageRecord:
+        """One image's record."""
+        return self._transport.send(calls.image(image_id))
+
+    def thumbnail(self, image_id: str, size: int = 256) -> bytes:
+        """An encoded small picture, about ``size`` px wide."""
+        return self._transport.send(calls.thumbnail(image_id, size))
+
+    def file(self, image_id: str) -> bytes:
+        """The original file's bytes."""
+        return self._transport.send(calls.file(image_id))
+
+    def models(self) -> ModelList:
+        """The models that can be chosen, and which is in use and why."""
+        return self._transport.send(calls.models())
+
+    def health(self) -> Health:
+        """Whether the server is alive, its version and its phase."""
+        return self._transport.send(calls.health())
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Dataset:
+    """A dataset on a server. ``info`` is what the server said when the handle was made."""
+
+    def __init__(self, client: Client, info: DatasetInfo) -> None:
+        self.client, self.info = client, info
+        self._transport = client._transport
+
+    @property
+    def id(self) -> str:
+        return self.info.dataset_id
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.name!r} {self.id} at {self.client.url}>"
+
+    def status(self) -> DatasetStatus:
+        """Queued, processing, ready or failed, and what is being done."""
+        return self._transport.send(calls.status(self.id))
+
+    def get_loading_progress(self) -> Progress:
+        """The counts now; the five add up to ``total``."""
+        return self._transport.send(calls.progress(self.id))
+
+    def is_ready(self) -> bool:
+        """Whether every stage is over: each image is ready or failed."""
+        progress = self.get_loading_progress()
+        return progress.status == "complete" and progress.error is None
+
+    def progress_stream(self, timeout: float | None = None) -> Iterator[Progress]:
+        """The progress now, then whenever it changes, until complete.
+
+        Raises:
+            TimeoutError: not complete within ``timeout`` seconds.
+        """
+        follow = Follow(timeout, self._transport.timeout_s)
+        while not follow.done:
+            try:
+                path = calls.events(self.id)
+                for heard in self._transport.events(path, follow.left_s(READ_MAX_S)):
+                    if follow.news(heard) and heard is not None:
+                        yield heard
+                    if follow.done:
+                        return
+            except (Unavailable, ServerError, NotFound):
+                pass  # no stream: the poll below says what is really the matter
+            try:
+                polled = self.get_loading_progress()
+            except RayographError as error:
+                follow.forgive(error)
+            else:
+                if follow.news(polled):
+                    yield polled
+            if not follow.done:
+                time.sleep(follow.left_s(POLL_S))
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> Progress:
+        """Block until complete and return the last progress; failed images do not raise.
+
+        Raises:
+            TimeoutError: not complete within ``timeout`` seconds.
+        """
+        last: Progress | None = None
+        for last in self.progress_stream(timeout):
+            if on_progress is not None:
+                on_progress(last)
+        return last if last is not None else self.get_loading_progress()
+
+    def search(
+        self,
+        text: str | None = None,
+        *,
+        image: str | os.PathLike[str] | bytes | Image.Image | None = None,
+        image_id: str | None = None,
+        box: Box | Mapping[str, Any] | None = None,
+        more_like: Sequence[str] | None = None,
+        less_like: Sequence[str] | None = None,
+        k: int = 20,
+        where: str | None = None,
+        cutoff: float | None = None,
+    ) -> SearchResponse:
+        """Rank images by a text, a picture, an image of the dataset, a box or examples.
+
+        ``coverage`` of the answer says how many of the images could be searched yet.
+        """
+        call = calls.search(
+            self.id,
+            text=text,
+            image=image,
+            image_id=image_id,
+            box=box,
+            more_like=more_like,
+            less_like=less_like,
+            k=k,
+            where=where,
+            cutoff=cutoff,
+        )
+        return self._transport.send(call)
+
+    def images(
+        self, where: str | None = None, sort: str | None = None, limit: int | None = None
+    ) -> Iterator[ImageRecord]:
+        """Records, page by page; ``limit`` stops after so many."""
+        cursor, left = None, limit
+        while left is None or left > 0:
+            size = calls.PAGE if left is None else min(calls.PAGE, left)
+            call = calls.images(self.id, limit=size, cursor=cursor, sort=sort, where=where)
+            page = self._transport.send(call)
+            yield from page.items
+            cursor, left = page.next_cursor, None if left is None else left - len(page.items)
+            if cursor is None:
+                return
+
+    def failures(
+        self, code: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> FailurePage:
+        """One page of failed images, with ``reasons``: each error code and how often."""
+        return self._transport.send(calls.failures(self.id, limit=limit, cursor=cursor, code=code))
+
+    def rescan(self) -> Progress:
+        """Look for new, changed and removed files."""
+        return self._transport.send(calls.command(self.id, "rescan"))
+
+    def pause(self) -> Progress:
+        """Stop computing; what is done stays and can be searched."""
+        return self._transport.send(calls.command(self.id, "pause"))
+
+    def resume(self) -> Progress:
+        """Go on after ``pause``."""
+        return self._transport.send(calls.command(self.id, "resume"))
+
+    def retry(self) -> Progress:
+        """Try the failed images again."""
+        return self._transport.send(calls.command(self.id, "retry"))
+
+    def cancel(self) -> Progress:
+        """End the work on this dataset; what is done stays."""
+        return self._transport.send(calls.command(self.id, "cancel"))
+
+    def delete(self) -> None:
+        """Remove the dataset from the catalog. Source files are never touched."""
+        self._transport.send(calls.delete(self.id))
+
+    def tag(self, ids: str | Iterable[str], *tags: str) -> None:
+        """Add tags to images."""
+        self._transport.send(calls.edit(self.id, ids, tags_add=list(tags)))
+
+    def untag(self, ids: str | Iterable[str], *tags: str) -> None:
+        """Take tags off images."""
+        self._transport.send(calls.edit(self.id, ids, tags_remove=list(tags)))
+
+    def rate(self, ids: str | Iterable[str], rating: int | None) -> None:
+        """Rate images; None takes the rating off."""
+        self._transport.send(calls.edit(self.id, ids, rating=rating))
+
+    def favorite(self, ids: str | Iterable[str], value: bool = True) -> None:
+        """Mark images as favourites, or no longer."""
+        self._transport.send(calls.edit(self.id, ids, favorite=value))
+
+    def export(self, format: str, path: str | os.PathLike[str]) -> Path:  # noqa: A002
+        """Write the dataset in another format (such as ``coco``) to ``path``."""
+        return self._transport.send(calls.export(self.id, format, path))
+
+    def to_arrow(self, where: str | None = None) -> pa.Table:
+        """The records as one Arrow table."""
+        from rayograph.client import frames
+
+        return frames.to_arrow(self.images(where))
+
+    def to_pandas(self, where: str | None = None) -> Any:
+        """The records as a pandas DataFrame."""
+        from rayograph.client import frames
+
+        return frames.to_pandas(self.to_arrow(where))
+
+    def to_torch(
+        self,
+        transform: Callable[[Image.Image], Any] | None = None,
+        *,
+        size: int | None = None,
+        where: str | None = None,
+    ) -> Pictures:
+        """A torch map-style dataset of ``(picture, image_id)``; failed images are left out.
+
+        ``size`` fetches thumbnails of that width, px, instead of the original files.
+        """
+        from rayograph.client.torch_data import Pictures
+
+        records = [record for record in self.images(where) if record.status != "failed"]
+        return Pictures(records, self._transport, transform=transform, size=size)

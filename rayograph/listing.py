@@ -1,0 +1,339 @@
+"""Finding images without opening any: folders are walked by name, files are stat'ed in chunks.
+
+``Walk`` names files quickly (a folder of a million is one ``scandir``); ``rows`` stats a chunk of
+names and makes table rows. The two halves are apart so that the second can run on many cores.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from glob import iglob
+from typing import Any
+
+from rayograph import ids
+from rayograph.errors import SourceEmpty
+from rayograph.sources import Source, display, is_image_name, quote_path
+
+CHUNK = 4096
+CAPTIONS = "captions.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Names of files in one folder; for remote sources their size and mtime as well."""
+
+    folder: str
+    names: list[str]
+    sizes: list[int | None] | None = None
+    mtimes: list[float | None] | None = None
+
+
+@dataclass(slots=True)
+class _Listed:
+    names: list[str]
+    folders: list[str]
+    links: list[str]
+
+
+class Walk:
+    """Names every image under a source, once, several folders at a time.
+
+    Iterating yields ``Chunk``s. ``skipped`` counts what was passed over by reason:
+    ``not_an_image``, ``unreadable_folder``, ``link_loop``, ``not_a_file``, ``broken_link``.
+    """
+
+    def __init__(self, source: Source, *, workers: int = 2, follow_symlinks: bool = True) -> None:
+        self.source = source
+        self.skipped: Counter[str] = Counter()
+        self._workers = workers
+        self._follow = follow_symlinks
+        # (device, inode) of each folder listed: a link to one of them must not list it twice.
+        self._seen: set[tuple[int, int]] = set()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        kind = self.source.kind
+        if kind == "folder":
+            yield from self._folders()
+        elif kind == "file":
+            path = _path_of(self.source)
+            yield Chunk(os.path.dirname(path), [os.path.basename(path)])  # noqa: PTH119, PTH120
+        elif kind == "glob":
+            yield from self._glob()
+        else:
+            yield from self._remote()
+
+    def _folders(self) -> Iterator[Chunk]:
+        waiting: deque[str] = deque([self.source.root])
+        links: deque[str] = deque()
+        running: set[Future[_Listed]] = set()
+        homes: dict[Future[_Listed], str] = {}
+        self._enter(self.source.root)
+        with ThreadPoolExecutor(self._workers, "list") as pool:
+            while waiting or running or links:
+                # Links come last: whatever is reachable without one is listed under its own name.
+                if not waiting and not running:
+                    link = links.popleft()
+                    if self._enter(link):
+                        waiting.append(link)
+                    else:
+                        self.skipped["link_loop"] += 1
+                while waiting and len(running) < self._workers:
+                    folder = waiting.popleft()
+                    future = pool.submit(self._scan, folder)
+                    running.add(future)
+                    homes[future] = folder
+                if not running:
+                    continue
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    folder, listed = homes.pop(future), future.result()
+                    if self.source.recursive:
+                        waiting.extend(f for f in sorted(listed.folders) if self._enter(f))
+                        links.extend(sorted(listed.links))
+                    listed.names.sort()
+                    for start in range(0, len(listed.names), CHUNK):
+                        yield Chunk(folder, listed.names[start : start + CHUNK])
+
+    def _enter(self, folder: str) -> bool:
+        try:
+            info = os.stat(folder)  # noqa: PTH116
+        except OSError:
+            return True  # the scan itself reports why
+        key = (info.st_dev, info.st_ino)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
+
+    def _scan(self, folder: str) -> _Listed:
+        found = _Listed([], [], [])
+        others = 0
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if is_image_name(entry.name) and not entry.is_dir(follow_symlinks=False):
+                        found.names.append(entry.name)
+                    elif entry.is_dir(follow_symlinks=False):
+                        if not entry.name.startswith("."):
+                            found.folders.append(entry.path)
+                    elif self._follow and entry.is_symlink() and entry.is_dir():
+                        found.links.append(entry.path)
+                    else:
+                        others += 1
+        except OSError:
+            self.skipped["unreadable_folder"] += 1
+        if others:
+            self.skipped["not_an_image"] += others
+        return found
+
+    def _glob(self) -> Iterator[Chunk]:
+        pattern = _path_of(self.source)
+        folder = ""
+        names: list[str] = []
+        # A pattern with several ``**`` names one file more than once.
+        seen: set[str] = set()
+        for path in iglob(pattern, recursive=True):  # noqa: PTH207 (bytes survive)
+            if path in seen:
+                continue
+            seen.add(path)
+            if not is_image_name(path) or os.path.isdir(path):  # noqa: PTH112
+                self.skipped["not_an_image"] += 1
+                continue
+            home, name = os.path.split(path)
+            if home != folder or len(names) >= CHUNK:
+                if names:
+                    yield Chunk(folder, names)
+                folder, names = home, []
+            names.append(name)
+        if names:
+            yield Chunk(folder, names)
+
+    def _remote(self) -> Iterator[Chunk]:
+        import fsspec
+
+        fs, root = fsspec.core.url_to_fs(self.source.uri)
+        depth = None if self.source.recursive else 1
+        for folder, _, files in fs.walk(root, maxdepth=depth, detail=True):
+            names = sorted(name for name in files if is_image_name(name))
+            self.skipped["not_an_image"] += len(files) - len(names)
+            for start in range(0, len(names), CHUNK):
+                part = names[start : start + CHUNK]
+                yield Chunk(
+                    fs.unstrip_protocol(folder),
+                    part,
+                    [files[name].get("size") for name in part],
+                    [_mtime(files[name]) for name in part],
+                )
+
+
+def _mtime(info: dict[str, Any]) -> float | None:
+    for key in ("mtime", "LastModified", "updated", "created"):
+        value = info.get(key)
+        if value is not None:
+            stamp = getattr(value, "timestamp", None)
+            return float(stamp()) if stamp else float(value)
+    return None
+
+
+def _path_of(source: Source) -> str:
+    from rayograph.sources import local_path
+
+    return local_path(source.uri) or source.uri
+
+
+Columns = dict[str, list[Any]]
+
+
+def rows(chunk: Chunk, dataset: str, root: str) -> tuple[Columns, Counter[str]]:
+    """The listing columns of a chunk's files, and what was passed over."""
+    skipped: Counter[str] = Counter()
+    remote = chunk.sizes is not None
+    prefix = chunk.folder if remote else "file://" + quote_path(chunk.folder)
+    prefix = prefix.rstrip("/") + "/"
+    relative = _relative(chunk.folder, root)
+    table: Columns = {k: [] for k in ("id", "uri", "file_name", "folder", "size", "mtime")}
+    key, uris, names, sizes, mtimes = (
+        table["id"],
+        table["uri"],
+        table["file_name"],
+        table["size"],
+        table["mtime"],
+    )
+    for at, name in enumerate(chunk.names):
+        if chunk.sizes is not None and chunk.mtimes is not None:
+            size, mtime = chunk.sizes[at], chunk.mtimes[at]
+            uri = prefix + name
+        else:
+            try:
+                info = os.stat(f"{chunk.folder}/{name}")  # noqa: PTH116
+            except FileNotFoundError:
+                skipped["broken_link"] += 1
+                continue
+            except OSError:
+                # It has an image's name and is there: the metadata stage says why it fails.
+                size, mtime = None, None
+            else:
+                if not stat.S_ISREG(info.st_mode):
+                    skipped["not_a_file"] += 1
+                    continue
+                size, mtime = info.st_size, info.st_mtime
+            uri = prefix + quote_path(name)
+        key.append(ids.image_id(dataset, uri))
+        uris.append(uri)
+        names.append(display(name))
+        sizes.append(size)
+        mtimes.append(mtime)
+    table["folder"] = [relative] * len(key)
+    return table, skipped
+
+
+def _relative(folder: str, root: str) -> str:
+    """The folder as shown: relative to the source, empty at its top."""
+    inside = folder[len(root) :] if folder.startswith(root) else _bare(folder, root)
+    return display(inside.strip("/"))
+
+
+def _bare(folder: str, root: str) -> str:
+    """Remote folders come back spelled their file system's own way: compare without scheme."""
+    bare, top = (text.partition("://")[2].strip("/") for text in (folder, root))
+    return bare.removeprefix(top)
+
+
+def read_captions(source: Source) -> dict[str, str]:
+    """uri -> caption from a ``captions.jsonl`` (``{"file", "caption"}`` lines) in the folder.
+
+    Lines that cannot be read are left out: captions are an extra, never a reason to fail.
+    """
+    if source.kind != "folder":
+        return {}
+    captions: dict[str, str] = {}
+    try:
+        with open(f"{source.root}/{CAPTIONS}", encoding="utf-8") as lines:  # noqa: PTH123
+            for line in lines:
+                try:
+                    entry = json.loads(line)
+                    uri = f"file://{quote_path(source.root)}/{quote_path(entry['file'])}"
+                    captions[uri] = str(entry["caption"])
+                except (ValueError, KeyError, TypeError):
+                    continue
+    except OSError:
+        return {}
+    return captions
+
+
+def require_images(source: Source) -> None:
+    """Make sure there is an image anywhere in the source.
+
+    Raises:
+        SourceEmpty: there is none; the hint says what is there instead.
+    """
+    walk = Walk(source)
+    if next(iter(walk), None) is not None:
+        return
+    others = sum(walk.skipped.values())
+    raise SourceEmpty(
+        f"no images in {display(source.root)}",
+        hint=f"{others} other entries were passed over" if others else "the folder is empty",
+    )
+
+
+def first_page(
+    source: Source, dataset: str, limit: int, *, budget: int = 20_000
+) -> tuple[Columns, bool]:
+    """Up to ``limit`` rows at once, and whether that was everything there is.
+
+    Looks at about ``budget`` directory entries at most, so it costs the same in a folder of a
+    million; the rows it finds are listed again later and recognised by their ids.
+    """
+    found: Columns = {}
+    complete = True
+    for chunk in _peek(source, budget) if source.kind == "folder" else Walk(source, workers=1):
+        room = limit - len(found.get("id", []))
+        columns, _ = rows(_head(chunk, room), dataset, source.root)
+        for name, values in columns.items():
+            found.setdefault(name, []).extend(values)
+        complete = complete and len(chunk.names) <= room
+        if len(found["id"]) >= limit:
+            return found, False
+    return found, complete and source.kind != "folder"
+
+
+def _head(chunk: Chunk, room: int) -> Chunk:
+    return Chunk(
+        chunk.folder,
+        chunk.names[:room],
+        chunk.sizes[:room] if chunk.sizes is not None else None,
+        chunk.mtimes[:room] if chunk.mtimes is not None else None,
+    )
+
+
+def _peek(source: Source, budget: int) -> Iterator[Chunk]:
+    """The first image names under a folder, depth first, looking at ``budget`` entries."""
+    stack = [source.root]
+    while stack and budget > 0:
+        folder, names, below = stack.pop(), [], []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if is_image_name(entry.name) and not entry.is_dir(follow_symlinks=False):
+                        names.append(entry.name)
+                    elif (
+                        source.recursive
+                        and not entry.name.startswith(".")
+                        and entry.is_dir(follow_symlinks=False)
+                    ):
+                        below.append(entry.path)
+                    budget -= 1
+                    if budget <= 0:
+                        break
+        except OSError:
+            continue
+        stack.extend(sorted(below, reverse=True))
+        if names:
+            yield Chunk(folder, sorted(names))

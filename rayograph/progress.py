@@ -1,0 +1,182 @@
+"""A dataset's progress, derived from one snapshot of its table and what is being worked on."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Literal
+
+from rayograph.catalog import Counts, DatasetRow
+from rayograph.schema import (
+    STAGES,
+    Activity,
+    DatasetState,
+    DatasetStatus,
+    Progress,
+    StageProgress,
+)
+
+StageMode = Literal["waiting", "running", "done", "paused", "blocked", "failed"]
+CANCELLED = "cancelled"
+_WINDOW_S = 12.0
+
+
+class Pace:
+    """Measured rates: how many a second each stage finished over the last seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, deque[tuple[float, int]]] = {s: deque() for s in STAGES}
+
+    def note(self, stage: str, finished: int) -> None:
+        """Record how many a stage has finished by now."""
+        seen, now = self._seen[stage], self._clock()
+        if seen and seen[-1][1] == finished:
+            return
+        seen.append((now, finished))
+        while len(seen) > 2 and seen[1][0] < now - _WINDOW_S:
+            seen.popleft()
+
+    def rate(self, stage: str) -> float | None:
+        """Images a second; None until two counts lie apart."""
+        seen = self._seen[stage]
+        if len(seen) < 2:
+            return None
+        span = max(self._clock() - seen[0][0], 1e-6)
+        return float((seen[-1][1] - seen[0][1]) / span)
+
+
+def embeds(row: DatasetRow) -> bool:
+    """Whether this dataset's images are to get vectors; a model may still be being chosen."""
+    return row.embed_note is None
+
+
+def build(
+    row: DatasetRow, counts: Counts, *, pace: Pace | None = None, active: bool = False
+) -> Progress:
+    """The progress object of the contract.
+
+    Args:
+        active: a runner works on the dataset now; else stages with work left are waiting.
+    """
+    wants_vectors = embeds(row)
+    statuses = counts.statuses(embeds=wants_vectors)
+    if not active:
+        statuses["indexed"] += statuses.pop("embedding")
+        statuses["embedding"] = 0
+    stages = {
+        "listing": _listing(row, counts, pace, active),
+        "metadata": _stage("metadata", row, counts, pace, active),
+        "embedding": _embedding(row, counts, pace, active),
+    }
+    complete = row.error is not None or (
+        row.listed
+        and counts.stage("metadata")["pending"] == 0
+        and (not wants_vectors or counts.stage("embedding")["pending"] == 0)
+    )
+    return Progress(
+        dataset_id=row.dataset_id,
+        total=counts.total,
+        **statuses,
+        status="complete" if complete else "in_progress",
+        stages=stages,
+        bottleneck=None if complete else _bottleneck(stages),
+        paused=row.paused and not complete,
+        error=row.error,
+    )
+
+
+def _mode(row: DatasetRow, left: bool, active: bool) -> StageMode:
+    if not left:
+        return "done"
+    if row.paused:
+        return "paused"
+    return "running" if active else "waiting"
+
+
+def _listing(row: DatasetRow, counts: Counts, pace: Pace | None, active: bool) -> StageProgress:
+    skipped = {reason: n for reason, n in row.skipped.items() if n}
+    note = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in sorted(skipped.items()))
+    return StageProgress(
+        done=counts.total,
+        failed=0,
+        total=counts.total,
+        rate=pace.rate("listing") if pace and not row.listed else None,
+        state=_mode(row, not row.listed, active),
+        note=f"passed over: {note}" if note else None,
+    )
+
+
+def _stage(
+    name: str, row: DatasetRow, counts: Counts, pace: Pace | None, active: bool
+) -> StageProgress:
+    numbers = counts.stage(name)
+    pending = numbers["pending"]
+    left = pending > 0 or not row.listed
+    rate = pace.rate(name) if pace and left and active else None
+    return StageProgress(
+        done=numbers["done"],
+        failed=numbers["failed"],
+        skipped=numbers["skipped"],
+        total=numbers["total"],
+        rate=rate,
+        eta_s=round(pending / rate, 1) if rate else None,
+        state=_mode(row, left, active),
+    )
+
+
+def _embedding(row: DatasetRow, counts: Counts, pace: Pace | None, active: bool) -> StageProgress:
+    stage = _stage("embedding", row, counts, pace, active)
+    if embeds(row):
+        return stage
+    return stage.model_copy(
+        update={
+            "state": "blocked",
+            "note": row.embed_note or "no model",
+            "rate": None,
+            "eta_s": None,
+        }
+    )
+
+
+def _bottleneck(stages: dict[str, StageProgress]) -> str | None:
+    """The running stage that will take longest; one without a measured rate counts as longest."""
+    running = {n: s for n, s in stages.items() if s.state == "running"}
+    if not running:
+        return None
+
+    def left(name: str) -> tuple[float, int]:
+        eta = running[name].eta_s
+        return (float("inf") if eta is None else eta, STAGES.index(name))
+
+    return max(running, key=left)
+
+
+def status(row: DatasetRow, progress: Progress) -> DatasetStatus:
+    """The coarse status of the contract."""
+    state: DatasetState
+    if row.error is not None:
+        state = "failed"
+    elif progress.status == "complete":
+        state = "ready"
+    elif row.paused:
+        state = "queued"
+    else:
+        state = "processing"
+    activity: Activity | None = None
+    if state in ("processing", "queued"):
+        if not row.listed:
+            activity = "listing"
+        elif progress.stages["metadata"].state != "done":
+            activity = "indexing"
+        else:
+            activity = "embedding"
+    details: dict[str, Any] = {"error": row.error} if row.error else {}
+    return DatasetStatus(
+        dataset_id=row.dataset_id,
+        status=state,
+        progress=activity,
+        started_at=row.created_at,
+        **details,
+    )

@@ -1,0 +1,263 @@
+"""The words of the glossary, once: the API's models and the states a row can be in.
+
+The Arrow schemas that mirror them live in ``rayograph.catalog``; this module must stay cheap
+to import, because the command line and the client use it.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION = 1
+
+ImageStatus = Literal["pending", "indexed", "embedding", "ready", "failed"]
+DatasetState = Literal["queued", "processing", "ready", "failed"]
+Activity = Literal["downloading", "generating_tiles", "listing", "indexing", "embedding"]
+STAGES = ("listing", "metadata", "embedding")
+SORT = re.compile(r"^-?(listed|file_name|folder|size|mtime|width|height|taken_at)$")
+
+
+class StageState(IntEnum):
+    """What a per-stage column holds; null in the table means PENDING."""
+
+    PENDING = 0
+    DONE = 1
+    FAILED = 2
+    CLAIMED = 3
+    SKIPPED = 4
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Answer(BaseModel):
+    """An answer: clients of an older version ignore what they do not know."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class ImageRecord(Answer):
+    """One image. What is not known yet is null, never missing and never 0."""
+
+    id: str
+    dataset_id: str
+    uri: str
+    file_name: str
+    folder: str
+    size: int | None
+    mtime: float | None = Field(description="seconds since 1970")
+    status: ImageStatus
+    error_code: str | None
+    error: str | None
+    width: int | None = Field(description="px, as displayed: orientation applied")
+    height: int | None
+    format: str | None
+    mode: str | None = None
+    orientation: int | None = Field(None, description="EXIF orientation, 1-8")
+    taken_at: str | None = Field(None, description="EXIF time, ISO 8601, as the camera wrote it")
+    content_hash: str | None = None
+    caption: str | None
+    tags: list[str]
+    rating: int | None
+    favorite: bool
+
+
+class StageProgress(Answer):
+    """One stage: done + failed + skipped + pending = total."""
+
+    done: int
+    failed: int
+    skipped: int = 0
+    total: int
+    rate: float | None = Field(None, description="images a second over the last seconds")
+    eta_s: float | None = Field(None, description="seconds left at that rate; null: not known")
+    state: Literal["waiting", "running", "done", "paused", "blocked", "failed"] = "waiting"
+    note: str | None = Field(None, description="why it waits, or what limits it")
+
+
+class Progress(Answer):
+    """A dataset's counts. The five add up to ``total`` at every moment."""
+
+    dataset_id: str
+    total: int
+    pending: int
+    indexed: int
+    embedding: int
+    ready: int
+    failed: int
+    status: Literal["in_progress", "complete"]
+    stages: dict[str, StageProgress]
+    bottleneck: str | None = Field(None, description="the stage the whole waits for")
+    paused: bool = False
+    error: str | None = None
+
+    @property
+    def counts(self) -> tuple[int, int, int, int, int]:
+        return self.pending, self.indexed, self.embedding, self.ready, self.failed
+
+
+class TileInfo(Answer):
+    tile_id: str
+    max_zoom: int
+    status: str
+
+
+class Dataset(Answer):
+    dataset_id: str
+    name: str
+    status: DatasetState
+    total: int
+    source: str
+    description: str | None = None
+    category: str | None = None
+    subject: str | None = None
+    model: str | None = None
+    created_at: str
+    error: str | None = None
+    skipped: dict[str, int] = Field(
+        default_factory=dict, description="what listing passed over: reason -> count"
+    )
+
+
+class DatasetStatus(Answer):
+    dataset_id: str
+    status: DatasetState
+    progress: Activity | None = None
+    started_at: str
+    error: str | None = None
+    tile_info: TileInfo | None = None
+
+
+class NewDataset(Model):
+    """``POST /api/datasets``."""
+
+    name: str | None = Field(None, min_length=1, max_length=200)
+    path: str | None = Field(None, min_length=1, max_length=4096)
+    url: str | None = Field(None, min_length=1, max_length=4096)
+    description: str | None = Field(None, max_length=4000)
+    category: str | None = Field(None, max_length=200)
+    subject: str | None = Field(None, max_length=200)
+    annotations: str | None = Field(None, max_length=4096)
+    recursive: bool = True
+    model: str | None = Field(None, max_length=500)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> NewDataset:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("give either path or url")
+        return self
+
+    @property
+    def source(self) -> str:
+        return self.path or self.url or ""
+
+
+class Accepted(Answer):
+    """202 for a new dataset."""
+
+    success: bool = True
+    dataset_id: str
+    status: DatasetState = "processing"
+    message: str
+
+
+class Box(Model):
+    """A rectangle in an image, as shares of its width and height (0-1)."""
+
+    image_id: str
+    x: float = Field(ge=0, le=1)
+    y: float = Field(ge=0, le=1)
+    width: float = Field(gt=0, le=1)
+    height: float = Field(gt=0, le=1)
+
+
+class SearchRequest(Model):
+    """Exactly one of text, image_id, image_base64 or box; or more_like."""
+
+    text: str | None = Field(None, min_length=1, max_length=1000)
+    image_id: str | None = None
+    image_base64: str | None = Field(None, max_length=40_000_000)
+    box: Box | None = None
+    more_like: list[str] | None = Field(None, max_length=64)
+    less_like: list[str] | None = Field(None, max_length=64)
+    where: str | None = Field(None, max_length=2000)
+    k: int = Field(50, ge=1, le=1000)
+    cutoff: float | None = Field(None, ge=-1, le=1)
+
+    @model_validator(mode="after")
+    def _one_query(self) -> SearchRequest:
+        given = [self.text, self.image_id, self.image_base64, self.box]
+        count = sum(value is not None for value in given)
+        if count > 1 or (count == 0 and not self.more_like):
+            raise ValueError("give one of text, image_id, image_base64, box or more_like")
+        return self
+
+
+class Hit(Answer):
+    image: ImageRecord
+    score: float = Field(description="cosine similarity, -1 to 1")
+
+
+class Coverage(Answer):
+    searched: int
+    total: int
+
+
+class SearchResponse(Answer):
+    items: list[Hit]
+    coverage: Coverage
+    took_ms: float
+
+
+class ImagePage(Answer):
+    items: list[ImageRecord]
+    next_cursor: str | None
+    total: int
+
+
+class FailureReason(Answer):
+    error_code: str
+    count: int
+
+
+class FailurePage(ImagePage):
+    reasons: list[FailureReason]
+
+
+class DatasetList(Answer):
+    items: list[Dataset]
+
+
+class Attention(Model):
+    """``POST /api/datasets/{id}/attention``: what is on somebody's screen goes first."""
+
+    image_ids: list[str] = Field(max_length=500)
+
+
+class ModelInfo(Answer):
+    name: str
+    available: bool
+    in_use: bool = False
+    reason: str = Field(description="why it is in use, or why it cannot be")
+    finds: str = ""
+    does_not_find: str = ""
+    dim: int | None = None
+
+
+class ModelList(Answer):
+    items: list[ModelInfo]
+    in_use: str | None
+    reason: str
+
+
+class Health(Answer):
+    status: str
+    version: str
+    uptime_s: float
+    phase: str | None = None
+    details: dict[str, Any] = Field(default_factory=dict)

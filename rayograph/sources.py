@@ -1,0 +1,196 @@
+"""Sources: what a user may open, how its files are named, and how one is read.
+
+A local file's uri is ``file://`` plus its percent-encoded bytes, so that any file name Linux
+allows (newlines, not UTF-8) has one reversible, printable name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from rayograph.errors import (
+    ImageFault,
+    InvalidRequest,
+    SourceEmpty,
+    SourceForbidden,
+    SourceNotFound,
+)
+
+IMAGE_SUFFIXES = frozenset(
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif"),
+        *(".bmp", ".dib", ".tif", ".tiff", ".avif", ".heic", ".heif"),
+    )
+)
+Kind = Literal["folder", "file", "glob", "fsspec"]
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/-]+")
+_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A resolved source: ``uri`` is canonical, ``root`` is where folders are relative to."""
+
+    kind: Kind
+    uri: str
+    root: str
+    recursive: bool = True
+
+    @property
+    def name(self) -> str:
+        """What the dataset is called when nobody named it."""
+        stem = self.root.rstrip("/").rsplit("/", 1)[-1]
+        return display(stem) if stem else "images"
+
+
+def display(text: str) -> str:
+    """A file-system string as valid text: bytes that are not UTF-8 become U+FFFD."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(text).decode("utf-8", "replace")
+    return text
+
+
+def file_uri(path: str) -> str:
+    """``file://`` uri of an absolute local path (as ``os.fsdecode`` gives it)."""
+    return "file://" + quote_path(path)
+
+
+def quote_path(path: str) -> str:
+    if _PLAIN.fullmatch(path):
+        return path
+    return quote_from_bytes(os.fsencode(path), safe=b"/~")
+
+
+def local_path(uri: str) -> str | None:
+    """The local path of a ``file://`` uri, None for any other."""
+    if not uri.startswith("file://"):
+        return None
+    path = uri[7:]
+    return os.fsdecode(unquote_to_bytes(path)) if "%" in path else path
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file name says it is an image."""
+    dot = name.rfind(".")
+    return dot > 0 and name[dot:].lower() in IMAGE_SUFFIXES
+
+
+def open_uri(uri: str) -> IO[bytes]:
+    """Open an image's bytes for reading.
+
+    Raises:
+        ImageFault: ``missing`` or ``unreadable``.
+    """
+    path = local_path(uri)
+    try:
+        if path is not None:
+            return _open_regular(path)
+        import fsspec
+
+        opened: IO[bytes] = fsspec.open(uri, "rb").open()
+        return opened
+    except FileNotFoundError:
+        raise ImageFault("the file is gone", fault="missing") from None
+    except IsADirectoryError:
+        raise ImageFault("a folder, not a file", fault="not_an_image") from None
+    except OSError as error:
+        raise ImageFault(f"cannot be read: {error.strerror or error}", fault="unreadable") from None
+
+
+def _open_regular(path: str) -> IO[bytes]:
+    """A pipe or a device with an image's name must not be waited for: only files are opened."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError
+        if not stat.S_ISREG(kind):
+            raise ImageFault("a pipe or a device, not a file", fault="not_an_image")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def resolve(text: str, *, recursive: bool = True) -> Source:
+    """Resolve what the user typed: a folder, a file, a glob or an fsspec URL.
+
+    Raises:
+        SourceNotFound: nothing is there; the hint names the nearest existing folder.
+    """
+    if "\0" in text:
+        raise InvalidRequest("a source cannot contain a NUL character")
+    scheme = _SCHEME.match(text)
+    if scheme and scheme.group(1).lower() == "file":
+        text = local_path("file://" + text[7:]) or "/"
+    elif scheme:
+        return _resolve_url(text, scheme.group(1).lower(), recursive)
+    path = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 (bytes survive)
+    if os.path.isdir(path):  # noqa: PTH112
+        return Source("folder", file_uri(path), path, recursive)
+    if os.path.isfile(path):  # noqa: PTH113
+        if not is_image_name(path):
+            raise SourceEmpty(
+                f"{display(path)} is not an image rayograph knows by its name",
+                hint=f"known: {' '.join(sorted(IMAGE_SUFFIXES))}",
+            )
+        return Source("file", file_uri(path), os.path.dirname(path), recursive)  # noqa: PTH120
+    if _GLOB.search(path):
+        return Source("glob", file_uri(path), _glob_root(path), recursive)
+    raise SourceNotFound(f"no file or folder {display(path)}", hint=_nearest(path))
+
+
+def _resolve_url(text: str, scheme: str, recursive: bool) -> Source:
+    if scheme in {"http", "https"}:
+        raise SourceForbidden(
+            "pictures by URL are not supported yet", hint="download it and give its path"
+        )
+    import fsspec
+
+    if scheme not in fsspec.available_protocols():
+        raise SourceNotFound(
+            f"unknown kind of address {scheme}://", hint="try s3://, gs:// or a folder"
+        )
+    return Source("fsspec", text.rstrip("/"), text.rstrip("/"), recursive)
+
+
+def _glob_root(pattern: str) -> str:
+    fixed = _GLOB.split(pattern, maxsplit=1)[0]
+    return fixed.rsplit("/", 1)[0] or "/"
+
+
+def _nearest(path: str) -> str:
+    folder = Path(path)
+    while folder != folder.parent and not folder.is_dir():
+        folder = folder.parent
+    return f"the nearest folder that exists is {display(str(folder))}"
+
+
+def describe(source: Source) -> dict[str, Any]:
+    """The source as the catalog keeps it."""
+    return {
+        "kind": source.kind,
+        "uri": source.uri,
+        "root": quote_path(source.root),
+        "recursive": source.recursive,
+    }
+
+
+def restore(data: dict[str, Any]) -> Source:
+    """The inverse of ``describe``."""
+    root = data["root"]
+    return Source(
+        data["kind"],
+        data["uri"],
+        os.fsdecode(unquote_to_bytes(root)) if "%" in root else root,
+        data["recursive"],
+    )

@@ -1,0 +1,68 @@
+"""What the routes call: one injected service, so that a route is tested without Ray or Serve."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from rayograph.schema import (
+    Accepted,
+    Dataset,
+    DatasetList,
+    DatasetStatus,
+    FailurePage,
+    Health,
+    ImagePage,
+    ImageRecord,
+    ModelList,
+    NewDataset,
+    Progress,
+    SearchRequest,
+    SearchResponse,
+)
+
+Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where an image's bytes are, and the marks that change when they do."""
+
+    uri: str
+    size: int | None
+    mtime: float | None
+
+
+class Engine(Protocol):
+    """Every call raises a ``RayographError`` for what the caller can mend."""
+
+    async def add(self, new: NewDataset) -> Accepted: ...
+    async def datasets(self) -> DatasetList: ...
+    async def dataset(self, dataset_id: str) -> Dataset: ...
+    async def delete(self, dataset_id: str) -> None: ...
+    async def status(self, dataset_id: str) -> DatasetStatus: ...
+    async def progress(self, dataset_id: str) -> Progress: ...
+    def watch(self, dataset_id: str) -> AsyncIterator[Progress]:
+        """The progress now, then whenever it changes (at most every 500 ms), until complete."""
+        ...
+
+    async def command(self, dataset_id: str, command: Command) -> Progress: ...
+    async def images(
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        offset: int | None,
+        sort: str | None,
+    ) -> ImagePage: ...
+    async def failures(
+        self, dataset_id: str, *, limit: int, cursor: str | None, code: str | None
+    ) -> FailurePage: ...
+    async def image(self, image_id: str) -> ImageRecord: ...
+    async def locate(self, image_id: str) -> Located: ...
+    async def search(self, dataset_id: str, request: SearchRequest) -> SearchResponse: ...
+    async def attend(self, dataset_id: str, image_ids: list[str]) -> None: ...
+    async def models(self) -> ModelList: ...
+    async def readiness(self) -> Health: ...

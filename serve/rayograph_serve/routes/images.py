@@ -1,0 +1,35 @@
+"""Images: pages of records, and one record."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+
+from rayograph.schema import SORT, ImagePage, ImageRecord
+from rayograph_serve.routes import parts
+from rayograph_serve.routes.parts import DatasetId, Engine, ImageId
+
+router = parts.router("images")
+
+
+@router.get("/datasets/{dataset_id}/images", summary="Page through a dataset's images")
+async def page(
+    dataset_id: DatasetId,
+    engine: Engine,
+    *,
+    limit: Annotated[int, Query(ge=1, le=1000, description="images a page")] = 100,
+    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor`")] = None,
+    offset: Annotated[int | None, Query(ge=0, le=2**53, description="instead of cursor")] = None,
+    sort: Annotated[
+        str | None, Query(pattern=SORT.pattern, description="a field; `-` before it: descending")
+    ] = None,
+) -> ImagePage:
+    """Works from the first listed file on; rows that arrive later never shift earlier ones."""
+    return await engine.images(dataset_id, limit=limit, cursor=cursor, offset=offset, sort=sort)
+
+
+@router.get("/images/{image_id}", summary="Show one image's record")
+async def image(image_id: ImageId, engine: Engine) -> ImageRecord:
+    """What is known of an image so far; what is not is null."""
+    return await engine.image(image_id)

@@ -1,0 +1,56 @@
+"""What the browser tests ask of a page again and again."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+SEARCH = "#rg-search-text"
+
+
+def wait_pictures(page: Page) -> None:
+    """Until thumbnails are on screen."""
+    page.wait_for_selector(".rg-cell.rg-shown")
+
+
+def wait_cell(page: Page, index: int, *, shown: bool = True) -> None:
+    page.wait_for_selector(f".rg-cell[data-index='{index}']{'.rg-shown' if shown else ''}")
+
+
+def top_cell(page: Page) -> tuple[int, float]:
+    """Index of the first cell on screen and its distance from the grid's top edge, px."""
+    found = page.evaluate(
+        """() => {
+          const grid = document.querySelector("#rg-grid");
+          const top = grid.getBoundingClientRect().top;
+          const seen = [...document.querySelectorAll(".rg-cell:not([hidden])")]
+            .map((cell) => [Number(cell.dataset.index), cell.getBoundingClientRect().top - top])
+            .filter(([, y]) => y >= -1)
+            .sort((a, b) => a[1] - b[1] || a[0] - b[0]);
+          return seen[0];
+        }"""
+    )
+    return int(found[0]), float(found[1])
+
+
+def search(page: Page, text: str) -> None:
+    page.fill(SEARCH, text)
+    page.press(SEARCH, "Enter")
+
+
+def wait_text(page: Page, selector: str, text: str) -> None:
+    """Until an element holds a text."""
+    page.wait_for_function(
+        "([selector, text]) => document.querySelector(selector)?.textContent.includes(text)",
+        arg=[selector, text],
+    )
+
+
+def scroll_to(page: Page, share: float) -> None:
+    """Drag the scroll bar to a share of its way."""
+    page.evaluate(
+        """(share) => {
+          const grid = document.querySelector("#rg-grid");
+          grid.scrollTop = share * (grid.scrollHeight - grid.clientHeight);
+        }""",
+        share,
+    )

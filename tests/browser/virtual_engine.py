@@ -1,0 +1,362 @@
+"""An Engine over virtual images: a million rows cost nothing, and a test decides every state."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from drawings import caption, picture
+
+from rayograph import ids
+from rayograph.errors import DatasetNotFound, ImageFault, ImageNotFound, NotReady, RayographError
+from rayograph.schema import (
+    Accepted,
+    Coverage,
+    Dataset,
+    DatasetList,
+    DatasetStatus,
+    FailurePage,
+    FailureReason,
+    Health,
+    Hit,
+    ImagePage,
+    ImageRecord,
+    ModelInfo,
+    ModelList,
+    NewDataset,
+    Progress,
+    SearchRequest,
+    SearchResponse,
+    StageProgress,
+)
+from rayograph.sources import file_uri
+from rayograph_serve.engine import Command, Located
+
+FAULTS = {
+    "truncated": "the file ends in the middle of the picture",
+    "not_an_image": "the first bytes are those of a text file",
+    "too_large": "65535 x 65535 px is beyond the limit of 500 million",
+    "timeout": "took longer than 20 s",
+}
+
+
+@dataclass
+class Virtual:
+    """A dataset: images ``0..listed`` are ready, then in the model, then indexed, then pending."""
+
+    id: str
+    name: str
+    source: str
+    total: int
+    listed: int = 0
+    indexed: int = 0
+    ready: int = 0
+    embedding: int = 0
+    fail_every: int = 0
+    paused: bool = False
+    error: str | None = None
+    skipped: dict[str, int] = field(default_factory=dict)
+    note: str | None = None
+    version: int = 0
+
+    def failed(self, index: int) -> bool:
+        return bool(self.fail_every) and index < self.indexed and index % self.fail_every == 7
+
+    def failures(self, below: int) -> int:
+        """Failed images among the first ``below``."""
+        below = min(below, self.indexed)
+        return (below + self.fail_every - 8) // self.fail_every if self.fail_every else 0
+
+    def status(self, index: int) -> str:
+        if self.failed(index):
+            return "failed"
+        if index < self.ready:
+            return "ready"
+        if index < self.ready + self.embedding:
+            return "embedding"
+        return "indexed" if index < self.indexed else "pending"
+
+
+class VirtualEngine:
+    """Holds ``Virtual`` datasets; ``refuse`` makes the next command or addition fail."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.forget()
+
+    def forget(self) -> None:
+        """Back to an engine without datasets."""
+        self.sets: dict[str, Virtual] = {}
+        self.refuse: RayographError | None = None
+        self.hold: threading.Event | None = None
+        self.model: str | None = "ViT-B-32/test"
+        self.attended: list[list[str]] = []
+        self.commands: list[str] = []
+        self.requests: list[SearchRequest] = []
+        self.broken_search: RayographError | None = None
+        self.phase: str | None = None
+        self.next_total = 120
+
+    def put(self, name: str, total: int, **state: object) -> Virtual:
+        key = ids.dataset_id(f"file:///{name}", name)
+        made = Virtual(key, name, f"/data/{name}", total, **state)  # type: ignore[arg-type]
+        self.sets[key] = made
+        return made
+
+    def change(self, made: Virtual, **state: object) -> None:
+        """Move a dataset on; streams see it at their next look."""
+        for key, value in state.items():
+            setattr(made, key, value)
+        made.version += 1
+
+    async def _held(self) -> None:
+        if self.hold is not None:
+            await asyncio.to_thread(self.hold.wait, 20)
+        if self.refuse is not None:
+            error, self.refuse = self.refuse, None
+            raise error
+
+    def _get(self, dataset_id: str) -> Virtual:
+        try:
+            return self.sets[dataset_id]
+        except KeyError:
+            raise DatasetNotFound(f"no dataset {dataset_id}") from None
+
+    async def add(self, new: NewDataset) -> Accepted:
+        await self._held()
+        name = new.name or new.source.rstrip("/").rsplit("/", 1)[-1]
+        made = self.put(name, self.next_total, listed=self.next_total)
+        made.source = new.source
+        return Accepted(dataset_id=made.id, message=f"{name} is open")
+
+    async def datasets(self) -> DatasetList:
+        return DatasetList(items=[self._dataset(made) for made in self.sets.values()])
+
+    async def dataset(self, dataset_id: str) -> Dataset:
+        return self._dataset(self._get(dataset_id))
+
+    def _dataset(self, made: Virtual) -> Dataset:
+        done = made.ready + made.failures(made.total) >= made.total
+        state = "failed" if made.error else "ready" if done else "processing"
+        return Dataset(
+            dataset_id=made.id,
+            name=made.name,
+            status=state,
+            total=made.listed,
+            source=made.source,
+            created_at="2026-01-01T00:00:00+00:00",
+            error=made.error,
+            skipped=made.skipped,
+        )
+
+    async def delete(self, dataset_id: str) -> None:
+        await self._held()
+        self._get(dataset_id)
+        del self.sets[dataset_id]
+
+    async def status(self, dataset_id: str) -> DatasetStatus:
+        made = self._get(dataset_id)
+        return DatasetStatus(
+            dataset_id=made.id, status=self._dataset(made).status, started_at="2026-01-01T00:00:00"
+        )
+
+    async def progress(self, dataset_id: str) -> Progress:
+        made = self._get(dataset_id)
+        failed = made.failures(made.listed)
+        ready = made.ready - made.failures(made.ready)
+        head = made.ready + made.embedding
+        embedding = made.embedding - (made.failures(head) - made.failures(made.ready))
+        indexed = max(made.indexed - head, 0) - (failed - made.failures(head))
+        whole = made.listed >= made.total and made.ready >= made.listed
+        return Progress(
+            dataset_id=made.id,
+            total=made.listed,
+            pending=made.listed - failed - ready - embedding - indexed,
+            indexed=indexed,
+            embedding=embedding,
+            ready=ready,
+            failed=failed,
+            status="complete" if whole or made.error else "in_progress",
+            stages=self._stages(made, ready, failed),
+            bottleneck=None if whole else "embedding",
+            paused=made.paused,
+            error=made.error,
+        )
+
+    def _stages(self, made: Virtual, ready: int, failed: int) -> dict[str, StageProgress]:
+        def stage(done: int, total: int, rate: float, note: str | None = None) -> StageProgress:
+            busy = done + failed < total
+            state = "paused" if made.paused and busy else "running" if busy else "done"
+            left = (total - done - failed) / rate if state == "running" else None
+            return StageProgress(
+                done=done,
+                failed=0,
+                total=total,
+                rate=rate if state == "running" else None,
+                eta_s=left,
+                state=state,
+                note=note,
+            )
+
+        listing = stage(made.listed, made.total, 84_000)
+        metadata = stage(max(made.indexed - failed, 0), made.listed, 21_400)
+        embedding = stage(ready, made.listed, 41.3, made.note)
+        metadata.failed = failed
+        listing.state = "done" if made.listed >= made.total else listing.state
+        if made.error:
+            listing.state = "failed"
+        if made.note or self.model is None:
+            embedding.state = "blocked"
+            embedding.rate = embedding.eta_s = None
+            embedding.note = made.note or "no model could be loaded"
+        return {"listing": listing, "metadata": metadata, "embedding": embedding}
+
+    async def watch(self, dataset_id: str) -> AsyncIterator[Progress]:
+        seen = -1
+        while True:
+            made = self._get(dataset_id)
+            if made.version != seen:
+                seen = made.version
+                now = await self.progress(dataset_id)
+                yield now
+                if now.status == "complete":
+                    return
+            await asyncio.sleep(0.05)
+
+    async def command(self, dataset_id: str, command: Command) -> Progress:
+        self.commands.append(command)
+        await self._held()
+        made = self._get(dataset_id)
+        if command in ("pause", "resume"):
+            self.change(made, paused=command == "pause")
+        elif command == "retry":
+            self.change(made, fail_every=0)
+        elif command == "rescan":
+            self.change(made, error=None)
+        return await self.progress(dataset_id)
+
+    def record(self, made: Virtual, index: int) -> ImageRecord:
+        status = made.status(index)
+        known = index < made.indexed and status != "failed"
+        code = list(FAULTS)[(index // max(made.fail_every, 1)) % len(FAULTS)]
+        return ImageRecord(
+            id=f"{made.id}-{index:020x}",
+            dataset_id=made.id,
+            uri=file_uri(f"{made.source}/{index // 1000:04}/IMG_{index:07}.jpg"),
+            file_name=f"IMG_{index:07}.jpg",
+            folder=f"{index // 1000:04}",
+            size=180_000 + 911 * (index % 1000),
+            mtime=1_700_000_000.0 + index,
+            status=status,  # type: ignore[arg-type]
+            error_code=code if status == "failed" else None,
+            error=FAULTS[code] if status == "failed" else None,
+            width=480 if known else None,
+            height=320 if known else None,
+            format="JPEG" if known else None,
+            mode="RGB" if known else None,
+            taken_at="2024-06-01T18:30:00" if known else None,
+            caption=caption(index) if index % 3 == 0 else None,
+            tags=[],
+            rating=None,
+            favorite=False,
+        )
+
+    async def images(
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        offset: int | None,
+        sort: str | None,
+    ) -> ImagePage:
+        made = self._get(dataset_id)
+        start = int(cursor) if cursor else offset or 0
+        end = min(start + limit, made.listed)
+        items = [self.record(made, index) for index in range(start, end)]
+        return ImagePage(
+            items=items, next_cursor=str(end) if end < made.listed else None, total=made.listed
+        )
+
+    async def failures(
+        self, dataset_id: str, *, limit: int, cursor: str | None, code: str | None
+    ) -> FailurePage:
+        made = self._get(dataset_id)
+        count = made.failures(made.listed)
+        found = [self.record(made, 7 + n * made.fail_every) for n in range(min(count, 2000))]
+        reasons = [
+            FailureReason(error_code=each, count=sum(r.error_code == each for r in found))
+            for each in FAULTS
+        ]
+        found = [record for record in found if code in (None, record.error_code)]
+        start = int(cursor or 0)
+        more = start + limit < len(found)
+        return FailurePage(
+            items=found[start : start + limit],
+            next_cursor=str(start + limit) if more else None,
+            total=len(found),
+            reasons=[reason for reason in reasons if reason.count],
+        )
+
+    def _find(self, image_id: str) -> tuple[Virtual, int]:
+        made = self.sets.get(ids.dataset_of(image_id) or "")
+        index = int(image_id.rsplit("-", 1)[-1], 16)
+        if made is None or index >= made.listed:
+            raise ImageNotFound(f"no image {image_id}")
+        return made, index
+
+    async def image(self, image_id: str) -> ImageRecord:
+        return self.record(*self._find(image_id))
+
+    async def locate(self, image_id: str) -> Located:
+        made, index = self._find(image_id)
+        if made.failed(index):
+            raise ImageFault("cut short", fault="truncated")
+        path = await asyncio.to_thread(picture, self.folder, index)
+        stat = path.stat()
+        return Located(file_uri(str(path)), stat.st_size, stat.st_mtime)
+
+    async def search(self, dataset_id: str, request: SearchRequest) -> SearchResponse:
+        self.requests.append(request)
+        made = self._get(dataset_id)
+        if self.broken_search is not None:
+            raise self.broken_search
+        if not made.ready:
+            raise NotReady("no vectors yet")
+        hits: list[Hit] = []
+        if request.text != "nothing":
+            key = request.text or request.image_id or "picture"
+            start = random.Random(key).randrange(4)
+            chosen = [i for i in range(start, made.ready, 4) if not made.failed(i)][: request.k]
+            hits = [
+                Hit(image=self.record(made, index), score=round(0.93 - 0.0021 * place, 4))
+                for place, index in enumerate(chosen)
+            ]
+        coverage = Coverage(searched=made.ready, total=made.listed)
+        return SearchResponse(items=hits, coverage=coverage, took_ms=11.8)
+
+    async def attend(self, dataset_id: str, image_ids: list[str]) -> None:
+        self._get(dataset_id)
+        self.attended.append(image_ids)
+
+    async def models(self) -> ModelList:
+        if self.model is None:
+            return ModelList(items=[], in_use=None, reason="no model could be loaded")
+        info = ModelInfo(
+            name=self.model,
+            available=True,
+            in_use=True,
+            reason="found in the local cache",
+            finds="things, scenes and colours named in English",
+            does_not_find="text inside pictures",
+            dim=512,
+        )
+        return ModelList(items=[info], in_use=self.model, reason="found in the local cache")
+
+    async def readiness(self) -> Health:
+        status = "starting" if self.phase else "ready"
+        return Health(status=status, version="test", uptime_s=1.0, phase=self.phase)

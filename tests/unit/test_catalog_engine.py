@@ -1,0 +1,438 @@
+"""The engine on a real catalog: what the API answers, with the actors played in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import shutil
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rayograph.catalog import Catalog
+from rayograph.encoders.fake import FakeEncoder
+from rayograph.errors import (
+    DatasetNotFound,
+    ImageFault,
+    ImageNotFound,
+    InvalidRequest,
+    ModelUnavailable,
+    NotReady,
+    SourceEmpty,
+    SourceNotFound,
+)
+from rayograph.progress import build
+from rayograph.schema import Box, NewDataset, Progress, SearchRequest
+from rayograph.settings import Settings
+from rayograph_pipelines.progress import ProgressBoard
+from rayograph_serve import catalog_engine
+from rayograph_serve.catalog_engine import CatalogEngine, Vector
+from tests.fake_engine import draw_pictures
+from tests.unit.working import DIM, WAIT_S, hash_of, run_of, settings_for
+
+COUNT = 12
+
+
+class Work:
+    """A real progress board, and a note of everything that was asked for."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.board = ProgressBoard()
+        self.shown = asyncio.Event()
+        self.catalog = catalog
+        self.calls: list[tuple[Any, ...]] = []
+
+    async def start(self, dataset_id: str) -> None:
+        self.calls.append(("start", dataset_id))
+
+    async def command(self, dataset_id: str, command: str) -> None:
+        self.calls.append((command, dataset_id))
+        if command == "pause":
+            row = self.catalog.update(dataset_id, paused=True)
+            counts = self.catalog.reader(dataset_id).counts()
+            await self.tell(build(row, counts))
+
+    async def forget(self, dataset_id: str) -> None:
+        self.catalog.delete(dataset_id)
+        await self.board.forget(dataset_id)
+
+    async def attend(self, dataset_id: str, image_ids: list[str]) -> None:
+        self.calls.append(("attend", dataset_id, image_ids))
+
+    async def tell(self, progress: Progress) -> None:
+        await self.board.update(progress.dataset_id, progress.model_dump())
+
+    async def show(self, progress: Progress) -> None:
+        self.shown.set()
+        await self.board.offer(progress.dataset_id, progress.model_dump())
+
+    async def newest(self, dataset_id: str) -> tuple[int, Progress] | None:
+        return parsed(await self.board.newest(dataset_id))
+
+    async def wait(
+        self, dataset_id: str, version: int, timeout_s: float
+    ) -> tuple[int, Progress] | None:
+        self.calls.append(("wait", dataset_id))
+        return parsed(await self.board.wait(dataset_id, version, timeout_s))
+
+    async def text(self, model: str, text: str) -> Vector:
+        return np.array(hash_of(text), np.float16)
+
+    async def picture(
+        self, model: str, data: bytes, box: tuple[float, float, float, float] | None
+    ) -> Vector:
+        self.calls.append(("picture", len(data), box))
+        return np.array(hash_of(repr(data[:64])), np.float16)
+
+
+def parsed(found: tuple[int, dict[str, Any]] | None) -> tuple[int, Progress] | None:
+    return None if found is None else (found[0], Progress.model_validate(found[1]))
+
+
+class Service:
+    """An engine and a folder of pictures; ``run`` does the pipelines' part."""
+
+    def __init__(self, home: Path) -> None:
+        self.settings: Settings = settings_for(home)
+        self.folder = home / "pictures"
+        draw_pictures(self.folder, COUNT)
+        self.catalog = Catalog(self.settings.catalog.uri)
+        self.work = Work(self.catalog)
+        self.engine = CatalogEngine(self.catalog, self.work, self.settings)
+
+    async def add(self) -> str:
+        accepted = await self.engine.add(NewDataset(path=str(self.folder)))
+        return accepted.dataset_id
+
+    async def run(self, dataset_id: str) -> None:
+        progress: list[Progress] = []
+        run = run_of(self.settings, self.catalog.dataset(dataset_id), report=progress.append)
+        await asyncio.to_thread(run.work)
+        for step in progress:
+            await self.work.tell(step)
+
+    async def ready(self) -> str:
+        dataset_id = await self.add()
+        await self.run(dataset_id)
+        return dataset_id
+
+    async def ids(self, dataset_id: str) -> list[str]:
+        page = await self.engine.images(dataset_id, limit=99, cursor=None, offset=None, sort=None)
+        return [record.id for record in page.items]
+
+    def started(self) -> int:
+        return sum(call[0] == "start" for call in self.work.calls)
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    assert FakeEncoder.dim != DIM  # vectors here are the tests' own
+    return Service(tmp_path)
+
+
+# -- datasets ---------------------------------------------------------------------------------
+
+
+async def test_a_new_dataset_is_there_with_its_first_rows(service: Service) -> None:
+    dataset_id = await service.add()
+    dataset = await service.engine.dataset(dataset_id)
+    assert (dataset.status, dataset.total, dataset.name) == ("processing", COUNT, "pictures")
+    assert (await service.engine.status(dataset_id)).progress == "listing"
+    assert [d.dataset_id for d in (await service.engine.datasets()).items] == [dataset_id]
+    assert service.started() == 1
+
+
+async def test_the_same_source_twice_is_one_dataset(service: Service) -> None:
+    accepted = await asyncio.gather(*(service.add() for _ in range(6)))
+    assert len(set(accepted)) == 1
+    assert len((await service.engine.datasets()).items) == 1
+    assert len(await service.ids(accepted[0])) == COUNT
+
+
+async def test_adding_again_goes_on_with_what_is_unfinished_only(service: Service) -> None:
+    dataset_id = await service.add()
+    await service.add()
+    assert service.started() == 2
+    await service.engine.command(dataset_id, "pause")
+    await service.add()
+    assert service.started() == 2
+    service.catalog.update(dataset_id, paused=False)
+    await service.run(dataset_id)
+    await service.add()
+    assert service.started() == 2
+
+
+async def test_a_source_that_is_none_is_refused(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for path, error in (("nowhere", SourceNotFound), ("empty", SourceEmpty)):
+        with pytest.raises(error):
+            await service.engine.add(NewDataset(path=str(tmp_path / path)))
+    with pytest.raises(InvalidRequest):
+        await service.engine.add(NewDataset(path=str(service.folder), annotations="a.json"))
+
+
+async def test_unknown_datasets_are_not_found(service: Service) -> None:
+    for call in (service.engine.dataset, service.engine.progress, service.engine.delete):
+        with pytest.raises(DatasetNotFound):
+            await call("aaaaaaaaaa")
+
+
+async def test_deleted_is_gone_and_its_files_are_not(service: Service) -> None:
+    dataset_id = await service.ready()
+    image_id = (await service.ids(dataset_id))[0]
+    assert (await service.engine.locate(image_id)).uri.startswith("file://")
+    await service.engine.delete(dataset_id)
+    assert (await service.engine.datasets()).items == []
+    for call in (service.engine.locate, service.engine.image):
+        with pytest.raises(DatasetNotFound):
+            await call(image_id)
+    assert len(list(service.folder.glob("*.jpg"))) == COUNT
+
+
+async def test_deleted_and_added_again_is_read_anew(service: Service) -> None:
+    dataset_id = await service.ready()
+    before = await service.engine.progress(dataset_id)
+    assert before.ready == COUNT
+    # Elsewhere, as the foreman does it: this process only sees the table change.
+    Catalog(service.settings.catalog.uri).delete(dataset_id)
+    await service.work.board.forget(dataset_id)
+    for path in list(service.folder.glob("*.jpg"))[3:]:
+        path.unlink()
+    assert await service.ready() == dataset_id
+    assert (await service.engine.progress(dataset_id)).ready == 3
+    assert len(await service.ids(dataset_id)) == 3
+
+
+# -- progress ---------------------------------------------------------------------------------
+
+
+async def test_watching_ends_after_complete(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog_engine, "_WATCH_S", 0.0)
+    dataset_id = await service.add()
+    updates = service.engine.watch(dataset_id)
+    async with asyncio.timeout(WAIT_S):
+        first = await anext(updates)
+        assert first.status == "in_progress"
+        working = asyncio.create_task(service.run(dataset_id))
+        seen = [first] + [update async for update in updates]
+    await working
+    assert seen[-1].status == "complete" and seen[-1].ready == COUNT
+    assert all(sum(p.counts) == p.total for p in seen)
+    assert all(a != b for a, b in pairwise(seen))
+
+
+async def test_a_board_started_anew_is_not_asked_without_end(service: Service) -> None:
+    dataset_id = await service.add()
+    updates = service.engine.watch(dataset_id)
+    async with asyncio.timeout(WAIT_S):
+        await anext(updates)
+        service.work.board, service.work.shown = ProgressBoard(), asyncio.Event()
+        waiting = asyncio.create_task(anext(updates))
+        await service.work.shown.wait()
+        known = sum(call[0] == "wait" for call in service.work.calls)
+        await service.run(dataset_id)
+        assert (await waiting).total == COUNT
+    assert sum(call[0] == "wait" for call in service.work.calls) <= known + 5
+    await updates.aclose()  # type: ignore[attr-defined]
+
+
+async def test_watching_a_deleted_dataset_ends_with_that(service: Service) -> None:
+    dataset_id = await service.add()
+    updates = service.engine.watch(dataset_id)
+    await anext(updates)
+    waiting = asyncio.create_task(anext(updates))
+    await asyncio.sleep(0)
+    await service.engine.delete(dataset_id)
+    async with asyncio.timeout(WAIT_S):
+        with pytest.raises(DatasetNotFound):
+            await waiting
+
+
+async def test_a_command_answers_with_the_new_progress(service: Service) -> None:
+    dataset_id = await service.add()
+    assert (await service.engine.command(dataset_id, "pause")).paused
+    assert ("pause", dataset_id) in service.work.calls
+
+
+async def test_progress_from_the_table_never_hides_a_workers(service: Service) -> None:
+    dataset_id = await service.ready()
+    await service.work.show(
+        await service.engine._from_table(service.catalog.dataset(dataset_id), active=True)
+    )
+    assert (await service.engine.progress(dataset_id)).status == "complete"
+
+
+# -- images -----------------------------------------------------------------------------------
+
+
+async def test_cursors_walk_over_every_image_once(service: Service) -> None:
+    dataset_id = await service.ready()
+    seen, cursor = [], None
+    while True:
+        page = await service.engine.images(
+            dataset_id, limit=5, cursor=cursor, offset=None, sort="-file_name"
+        )
+        seen += [record.file_name for record in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert len(seen) == COUNT
+    assert seen == sorted(seen, reverse=True)
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "é", "b3g=", "bw==", "x" * 9])
+async def test_a_cursor_of_somebody_else_is_refused(service: Service, cursor: str) -> None:
+    dataset_id = await service.add()
+    with pytest.raises(InvalidRequest):
+        await service.engine.images(dataset_id, limit=5, cursor=cursor, offset=None, sort=None)
+
+
+async def test_past_the_end_is_empty_and_odd_sorting_refused(service: Service) -> None:
+    dataset_id = await service.add()
+    page = await service.engine.images(dataset_id, limit=5, cursor=None, offset=10**20, sort=None)
+    assert (page.items, page.next_cursor, page.total) == ([], None, COUNT)
+    with pytest.raises(InvalidRequest):
+        await service.engine.images(dataset_id, limit=5, cursor=None, offset=None, sort="id; drop")
+
+
+async def test_an_image_before_and_after_the_work(service: Service) -> None:
+    dataset_id = await service.add()
+    image_id = (await service.ids(dataset_id))[0]
+    record = await service.engine.image(image_id)
+    assert (record.status, record.width, record.error, record.rating) == ("pending",) + (None,) * 3
+    await service.run(dataset_id)
+    record = await service.engine.image(image_id)
+    assert (record.status, record.width, record.content_hash) == ("ready", 640, "h")
+
+
+@pytest.mark.parametrize(
+    "image_id", ["", "../../etc/passwd", "' or 1=1 --", "aaaaaaaaaa-" + "0" * 20]
+)
+async def test_ids_that_are_none_are_not_found(service: Service, image_id: str) -> None:
+    await service.add()
+    with pytest.raises((ImageNotFound, DatasetNotFound)):
+        await service.engine.image(image_id)
+
+
+async def test_failures_are_listed_with_their_reasons(service: Service) -> None:
+    for name in ("bad 1.jpg", "bad 2.jpg"):
+        shutil.copy(next(service.folder.glob("*.jpg")), service.folder / name)
+    dataset_id = await service.ready()
+    page = await service.engine.failures(dataset_id, limit=1, cursor=None, code=None)
+    assert (page.total, len(page.items)) == (2, 1)
+    assert [(r.error_code, r.count) for r in page.reasons] == [("truncated", 2)]
+    rest = await service.engine.failures(dataset_id, limit=9, cursor=page.next_cursor, code=None)
+    names = {record.file_name for record in (*page.items, *rest.items)}
+    assert names == {"bad 1.jpg", "bad 2.jpg"}
+    assert rest.items[0].error == "it ends early" and rest.next_cursor is None
+    none = await service.engine.failures(dataset_id, limit=9, cursor=None, code="empty")
+    assert (none.items, none.total) == ([], 0)
+
+
+async def test_attention_is_passed_on_for_this_dataset_only(service: Service) -> None:
+    dataset_id = await service.add()
+    mine = (await service.ids(dataset_id))[:2]
+    await service.engine.attend(dataset_id, [*mine, "aaaaaaaaaa-" + "0" * 20, "junk"])
+    assert service.work.calls[-1] == ("attend", dataset_id, mine)
+
+
+# -- search -----------------------------------------------------------------------------------
+
+
+async def test_an_image_is_most_like_itself(service: Service) -> None:
+    dataset_id = await service.ready()
+    image_id = (await service.ids(dataset_id))[4]
+    for request in (
+        SearchRequest(image_id=image_id, k=3),
+        SearchRequest(more_like=[image_id], k=3),
+    ):
+        found = await service.engine.search(dataset_id, request)
+        assert found.items[0].image.id == image_id
+        assert found.items[0].score == pytest.approx(1.0, abs=0.01)
+        assert [h.score for h in found.items] == sorted(
+            (h.score for h in found.items), reverse=True
+        )
+        assert len(found.items) == 3
+        assert (found.coverage.searched, found.coverage.total) == (COUNT, COUNT)
+
+
+async def test_less_like_pushes_away(service: Service) -> None:
+    dataset_id = await service.ready()
+    first, other = (await service.ids(dataset_id))[:2]
+
+    async def score(**more: Any) -> float:
+        request = SearchRequest(image_id=first, k=COUNT, **more)
+        found = await service.engine.search(dataset_id, request)
+        return next(hit.score for hit in found.items if hit.image.id == other)
+
+    assert await score(less_like=[other]) < await score()
+
+
+async def test_text_pictures_and_boxes_are_queries(service: Service) -> None:
+    dataset_id = await service.ready()
+    image_id = (await service.ids(dataset_id))[0]
+    path = sorted(service.folder.glob("*.jpg"))[0]
+    data = base64.b64encode(path.read_bytes()).decode()
+    box = Box(image_id=image_id, x=0.1, y=0.2, width=0.5, height=0.5)
+    for request in (
+        SearchRequest(text="a red car", k=2),
+        SearchRequest(image_base64=data, k=2),
+        SearchRequest(image_base64=f"data:image/jpeg;base64,{data}", k=2),
+        SearchRequest(box=box, k=2),
+    ):
+        assert len((await service.engine.search(dataset_id, request)).items) == 2
+    pictures = [call[1:] for call in service.work.calls if call[0] == "picture"]
+    size = path.stat().st_size
+    assert pictures[:2] == [(size, None)] * 2
+    assert pictures[2][1] == (0.1, 0.2, 0.5, 0.5)
+
+
+async def test_a_cutoff_leaves_out_the_unlike(service: Service) -> None:
+    dataset_id = await service.ready()
+    image_id = (await service.ids(dataset_id))[0]
+    found = await service.engine.search(
+        dataset_id, SearchRequest(image_id=image_id, cutoff=0.95, k=COUNT)
+    )
+    assert [hit.image.id for hit in found.items] == [image_id]
+
+
+async def test_search_before_there_are_vectors_says_why(service: Service) -> None:
+    dataset_id = await service.add()
+    with pytest.raises(NotReady):
+        await service.engine.search(dataset_id, SearchRequest(text="red"))
+    service.catalog.update(dataset_id, model=None)
+    with pytest.raises(NotReady, match="chosen"):
+        await service.engine.search(dataset_id, SearchRequest(text="red"))
+    service.catalog.update(dataset_id, embed_note="no model is installed")
+    with pytest.raises(ModelUnavailable, match="no model is installed"):
+        await service.engine.search(dataset_id, SearchRequest(text="red"))
+
+
+async def test_queries_that_make_no_sense_are_refused(service: Service) -> None:
+    dataset_id = await service.ready()
+    stranger = "aaaaaaaaaa-" + "0" * 20
+    unknown = f"{dataset_id}-" + "0" * 20
+    for request, error in (
+        (SearchRequest(image_base64="%%%"), InvalidRequest),
+        (SearchRequest(text="x", where="width>1"), InvalidRequest),
+        (SearchRequest(image_id=stranger), ImageNotFound),
+        (SearchRequest(image_id=unknown), ImageNotFound),
+        (SearchRequest(more_like=[unknown]), ImageNotFound),
+    ):
+        with pytest.raises(error):
+            await service.engine.search(dataset_id, request)
+
+
+async def test_a_box_in_a_file_that_is_gone_says_so(service: Service) -> None:
+    dataset_id = await service.ready()
+    image_id = (await service.ids(dataset_id))[0]
+    for path in service.folder.glob("*.jpg"):
+        path.unlink()
+    box = Box(image_id=image_id, x=0, y=0, width=1, height=1)
+    with pytest.raises(ImageFault, match="gone"):
+        await service.engine.search(dataset_id, SearchRequest(box=box))

@@ -1,0 +1,13 @@
+"""The page's markup, one module a panel; ``static/`` brings it to life.
+
+Plain strings on purpose: the boot front sends them before anything heavy is imported.
+"""
+
+from rayograph_ui.panels.bar import bar
+from rayograph_ui.panels.browse import browse
+from rayograph_ui.panels.detail import detail
+from rayograph_ui.panels.failures import failures
+from rayograph_ui.panels.notices import notices
+from rayograph_ui.panels.work import work
+
+__all__ = ["bar", "browse", "detail", "failures", "notices", "work"]

@@ -1,0 +1,51 @@
+"""The middle: the legend of counts, the grid, and what is shown when there is no grid."""
+
+from __future__ import annotations
+
+from rayograph_ui.panels.icons import icon
+
+_STATUSES = ("ready", "embedding", "indexed", "pending", "failed")
+
+
+def browse() -> str:
+    segments = "".join(f'<i data-status="{s}"></i>' for s in _STATUSES)
+    legend = "".join(
+        f'<li data-status="{s}" title="{_MEANING[s]}"><b>–</b> {s}</li>' for s in _STATUSES
+    )
+    return f"""
+<div class="rg-strip" id="rg-strip" hidden>
+  <div class="rg-meter" aria-hidden="true">{segments}</div>
+  <div class="rg-strip-row">
+    <p id="rg-summary" class="rg-summary" role="status"></p>
+    <p id="rg-reason" class="rg-reason" hidden></p>
+    <div id="rg-strip-actions" class="rg-strip-actions"></div>
+    <ul class="rg-legend" aria-label="Pictures by status">{legend}</ul>
+  </div>
+</div>
+<main class="rg-main">
+  <div id="rg-grid" class="rg-grid" role="listbox" aria-label="Pictures" tabindex="0">
+    <div class="rg-space"><div class="rg-layer"></div></div>
+  </div>
+  <div id="rg-place" class="rg-place" aria-hidden="true"></div>
+  <section id="rg-state" class="rg-state" hidden>
+    <div class="rg-state-mark">{icon("aperture")}</div>
+    <h1></h1><p></p>
+    <form id="rg-welcome" class="rg-welcome" autocomplete="off" hidden>
+      <input name="source" required maxlength="4096" spellcheck="false" aria-label="Source"
+        placeholder="A folder, a file, a pattern or s3://…">
+      <button class="rg-button rg-primary" type="submit">Open</button>
+    </form>
+    <p class="rg-error" role="alert" hidden></p>
+    <div class="rg-state-actions"></div>
+  </section>
+</main>
+"""
+
+
+_MEANING = {
+    "ready": "can be searched",
+    "embedding": "in the model now",
+    "indexed": "size and format are known",
+    "pending": "only the file name is known",
+    "failed": "could not be read",
+}

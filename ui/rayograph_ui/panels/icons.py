@@ -1,0 +1,36 @@
+"""Line icons on a 24 px grid, drawn with the text's colour."""
+
+from __future__ import annotations
+
+_PATHS = {
+    "search": '<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>',
+    "picture": '<rect x="3.5" y="5" width="17" height="14" rx="2"/><circle cx="9" cy="10" r="1.6"/>'
+    '<path d="m4 17 5-4.5 3.5 3 3-2.5 4.5 4"/>',
+    "close": '<path d="m6 6 12 12M18 6 6 18"/>',
+    "down": '<path d="m6.5 9.5 5.5 5.5 5.5-5.5"/>',
+    "left": '<path d="M14.5 5 8 12l6.5 7"/>',
+    "right": '<path d="M9.5 5 16 12l-6.5 7"/>',
+    "activity": '<path d="M4 19V11M10 19V5M16 19v-6M21 19H3"/>',
+    "warning": '<path d="M12 4 2.8 19.5h18.4z"/><path d="M12 10v4.5M12 17v.2"/>',
+    "theme": '<circle cx="12" cy="12" r="8"/><path d="M12 4a8 8 0 0 0 0 16z" fill="currentColor"/>',
+    "help": '<circle cx="12" cy="12" r="8.5"/><path d="M9.6 9.6c.3-3.4 5.3-2.8 4.9.3-.3 1.9-2.5 '
+    '1.9-2.5 4M12 16.6v.2"/>',
+    "plus": '<path d="M12 5v14M5 12h14"/>',
+    "trash": '<path d="M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7"/>',
+    "alike": '<rect x="4" y="4" width="10" height="10" rx="2"/><path d="M17 9h1.5A1.5 1.5 0 0 1 20 '
+    '10.5v8a1.5 1.5 0 0 1-1.5 1.5h-8A1.5 1.5 0 0 1 9 18.5V17"/>',
+    "aperture": '<circle cx="12" cy="12" r="8.5"/>'
+    '<path d="M16.1 13.1 9.1 20M13.1 16.1 3.6 13.5M9 15 6.5 5.5"/>'
+    '<path d="M7.9 10.9 14.9 4M10.9 7.9 20.4 10.5M15 9 17.5 18.5"/>',
+    "shrink": '<rect x="5" y="5" width="5.5" height="5.5" rx="1"/><rect x="13.5" y="5" '
+    'width="5.5" height="5.5" rx="1"/><rect x="5" y="13.5" width="5.5" height="5.5" '
+    'rx="1"/><rect x="13.5" y="13.5" width="5.5" height="5.5" rx="1"/>',
+}
+
+
+def icon(name: str) -> str:
+    """One icon as inline SVG, hidden from screen readers: its button carries the label."""
+    return (
+        f'<svg class="rg-icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">'
+        f"{_PATHS[name]}</svg>"
+    )

@@ -1,0 +1,42 @@
+"""What lies over the page: connection, messages, the drop target, keys, the login."""
+
+from __future__ import annotations
+
+from rayograph_ui.panels.icons import icon
+
+_KEYS = (
+    ("← ↑ ↓ →", "move"),
+    ("Enter", "open the picture"),
+    ("Esc", "close, or clear the search"),
+    ("/", "search"),
+    ("m", "more like this"),
+    ("Home · End", "first, last"),
+    ("Page Up · Down", "a screen"),
+    ("+ · −", "larger, smaller"),
+    ("p", "progress"),
+    ("?", "this list"),
+)
+
+
+def notices() -> str:
+    keys = "".join(f"<div><dt>{k}</dt><dd>{does}</dd></div>" for k, does in _KEYS)
+    return f"""
+<div id="rg-banner" class="rg-banner" role="status" hidden><i></i><span></span></div>
+<div id="rg-toasts" class="rg-toasts" role="status" aria-live="polite"></div>
+<div id="rg-drop" class="rg-drop" hidden><div>{icon("picture")}<p>Drop a picture to find its
+  likes</p></div></div>
+<dialog id="rg-help" class="rg-card" aria-labelledby="rg-help-title">
+  <h2 id="rg-help-title">Keyboard</h2><dl class="rg-keys">{keys}</dl>
+  <form method="dialog"><button class="rg-button">Close</button></form>
+</dialog>
+<dialog id="rg-login" class="rg-card" aria-labelledby="rg-login-title">
+  <h2 id="rg-login-title">This server asks for its token</h2>
+  <p>It was printed where the server was started.</p>
+  <form id="rg-login-form">
+    <label class="rg-field"><span>Token</span><input name="token" type="password" required
+      autocomplete="current-password"></label>
+    <p class="rg-error" role="alert" hidden></p>
+    <button class="rg-button rg-primary" type="submit">Enter</button>
+  </form>
+</dialog>
+"""

@@ -1,0 +1,46 @@
+"""The progress dock: a row for each stage, and the commands over all of them."""
+
+from __future__ import annotations
+
+from rayograph_ui.panels.icons import icon
+
+_STAGES = (
+    ("listing", "Listing", "finds the files, opens none"),
+    ("metadata", "Metadata", "reads sizes and formats"),
+    ("embedding", "Embedding", "makes them searchable"),
+)
+
+
+def work() -> str:
+    stages = "".join(_stage(*stage) for stage in _STAGES)
+    return f"""
+<aside id="rg-work" class="rg-work" aria-label="Progress" hidden>
+  <div class="rg-work-head"><h2 class="rg-h">Progress</h2>
+    <button id="rg-work-close" class="rg-tool" title="Close">{icon("close")}
+      <span class="rg-sr">Close</span></button></div>
+  <p id="rg-work-lead" class="rg-work-lead"></p>
+  {stages}
+  <p class="rg-error" id="rg-work-error" role="alert" hidden></p>
+  <div class="rg-commands">
+    <button class="rg-button" data-command="pause">Pause</button>
+    <button class="rg-button" data-command="resume" hidden>Resume</button>
+    <button class="rg-button" data-command="retry">Retry failed</button>
+    <button class="rg-button" data-command="rescan">Rescan</button>
+    <button class="rg-button" data-command="cancel">Cancel</button>
+  </div>
+  <dl class="rg-model" id="rg-model"></dl>
+</aside>
+"""
+
+
+def _stage(key: str, title: str, does: str) -> str:
+    return f"""
+<section class="rg-stage" data-stage="{key}" data-state="waiting">
+  <h3>{title}<span class="rg-stage-state"></span></h3>
+  <div class="rg-bar-line" role="progressbar" aria-label="{title}" aria-valuemin="0"
+    aria-valuemax="100"><i class="rg-done"></i><i class="rg-skipped"></i
+    ><i class="rg-bad"></i></div>
+  <p class="rg-stage-count"><span class="rg-num"></span><span class="rg-rate"></span></p>
+  <p class="rg-stage-note"><span data-does="{does}">{does}</span><b></b></p>
+</section>
+"""

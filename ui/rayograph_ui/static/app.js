@@ -1,0 +1,227 @@
+/** The page: it joins the rooms and holds what they share. */
+
+import { Api } from "./api.js";
+import { $, Bus, debounce, kept } from "./dom.js";
+import { startDetail } from "./detail.js";
+import { startFailures } from "./failures.js";
+import { brief, count } from "./format.js";
+import { Grid } from "./grid.js";
+import { startKeys } from "./keys.js";
+import { startBanner, startLogin, startTheme, toast } from "./notices.js";
+import { startProgress } from "./progress.js";
+import { PagedRows } from "./rows.js";
+import { startSearch } from "./search.js";
+import { add, startSources } from "./sources.js";
+import { startStates } from "./states.js";
+import { ProgressStream } from "./stream.js";
+
+const REFRESH_MS = 2000;
+const ATTEND_MOST = 500;
+
+class App extends Bus {
+  api = new Api();
+  loaded = false;
+  datasets = [];
+  dataset = null;
+  progress = null;
+  models = null;
+  /** {query, state, rows, coverage?, items?, error?} while a search is shown. */
+  search = null;
+  /** Where one was in the listing when the search began. */
+  browsing = null;
+  toast = toast;
+  #listing = null;
+  #refreshed = 0;
+
+  start() {
+    const small = innerWidth < 600;
+    const size = Number(kept.get("zoom")) || (small ? 112 : 168);
+    this.grid = new Grid($("rg-grid"), size);
+    $("rg-zoom").value = size;
+    this.stream = new ProgressStream(this.api, (progress) => this.setProgress(progress));
+    startTheme();
+    startBanner(this.api);
+    startLogin(this.api);
+    startStates(this);
+    this.searching = startSearch(this);
+    this.detail = startDetail(this);
+    this.failures = startFailures(this);
+    this.dock = startProgress(this);
+    this.sources = startSources(this);
+    startKeys(this);
+    this.#bind();
+  }
+
+  async load() {
+    await Promise.all([this.api.check(), this.loadDatasets()]);
+    this.loaded = true;
+    const wanted = location.hash.slice(1);
+    this.open(this.datasets.find((each) => each.dataset_id === wanted) ?? this.datasets.at(-1));
+  }
+
+  async loadDatasets() {
+    const { items } = await this.api.get("/api/datasets");
+    const ghosts = this.datasets.filter((each) => !each.dataset_id);
+    this.setDatasets([...items, ...ghosts]);
+    const fresh = items.find((each) => each.dataset_id === this.dataset?.dataset_id);
+    if (fresh) this.dataset = fresh;
+  }
+
+  setDatasets(datasets) {
+    this.datasets = datasets;
+    this.emit("datasets", datasets);
+  }
+
+  /** Show a dataset; one without an id is still being opened; null is the welcome. */
+  open(dataset) {
+    this.dataset = dataset ?? null;
+    this.progress = null;
+    this.stream.close();
+    this.emit("dataset", this.dataset);
+    this.emit("progress", null);
+    const id = this.dataset?.dataset_id;
+    history.replaceState(null, "", id ? `#${id}` : location.pathname + location.search);
+    this.#listing = id ? new PagedRows(this.api, id, dataset.total) : new PagedRows(this.api, "", 0);
+    this.grid.show(this.#listing);
+    if (!id) return;
+    this.stream.open(id);
+    this.#loadModels();
+  }
+
+  addDemo() {
+    add(this, "demo", "demo").catch(toast);
+  }
+
+  setProgress(progress) {
+    if (progress.dataset_id !== this.dataset?.dataset_id) return;
+    const before = this.progress;
+    this.progress = progress;
+    // Right after a start the catalog may know fewer rows than the boot front showed already.
+    const listing = progress.status !== "complete" && progress.stages.listing?.state !== "done";
+    this.#listing.grow(listing ? Math.max(progress.total, this.#listing.total) : progress.total);
+    const done = progress.status === "complete" && before?.status !== "complete";
+    const now = performance.now();
+    if (done || now - this.#refreshed > REFRESH_MS) {
+      this.#refreshed = now;
+      this.#listing.refresh({ all: done });
+    }
+    if (done && before) this.loadDatasets().catch(() => {});
+    if (!this.models?.in_use) this.#loadModels();
+    this.emit("progress", progress);
+  }
+
+  /** Show a search, or with null the listing again, where it was left. */
+  setSearch(search) {
+    this.search = search;
+    const rows = search ? search.rows : this.#listing;
+    if (search && !rows) {
+      if (search.state === "failed") this.grid.show(this.#listing, this.browsing ?? undefined);
+    } else if (rows !== this.grid.rows) {
+      this.grid.show(rows, search ? undefined : (this.browsing ?? undefined));
+    }
+    this.emit("search", search);
+  }
+
+  zoom(px) {
+    const slider = $("rg-zoom");
+    slider.value = px;
+    this.grid.size = Number(slider.value);
+    kept.set("zoom", slider.value);
+  }
+
+  #loadModels = debounce(async () => {
+    if (this.api.state !== "up") return;
+    try {
+      this.models = await this.api.get("/api/models");
+      this.emit("models", this.models);
+    } catch {
+      // The stage's own note says enough.
+    }
+  }, 800);
+
+  #bind() {
+    const { grid, api } = this;
+    $("rg-zoom").addEventListener("input", (event) => this.zoom(Number(event.target.value)));
+    grid.on("open", (index) => this.detail.open(index));
+    grid.on("alike", (index) => grid.rows.at(index) && this.searching.like(grid.rows.at(index)));
+    grid.on("broken", () => api.suspect());
+    grid.on("error", (error) => this.#onRowsError(error));
+    grid.on("attention", (records) => this.#attend(records));
+    grid.on("place", (place) => this.#showPlace(place));
+    api.on("state", (state) => {
+      if (state === "up" && this.loaded) this.#recover();
+    });
+    api.on("loggedin", () => this.stream.wake());
+    addEventListener("hashchange", () => {
+      const found = this.datasets.find((each) => each.dataset_id === location.hash.slice(1));
+      if (found && found.dataset_id !== this.dataset?.dataset_id) this.open(found);
+    });
+  }
+
+  /** The server is there again, or whole at last: what was shown may be old. */
+  async #recover() {
+    await this.loadDatasets().catch(() => {});
+    if (!this.dataset && this.datasets.length) this.open(this.datasets.at(-1));
+    this.#listing?.refresh({ all: true });
+    if (this.dataset?.dataset_id) {
+      this.stream.wake();
+      this.#loadModels();
+    }
+  }
+
+  async #onRowsError(error) {
+    if (error.code !== "dataset_not_found") {
+      toast(error);
+      return;
+    }
+    await this.loadDatasets().catch(() => {});
+    this.open(this.datasets[0] ?? null);
+    toast("That dataset was removed.");
+  }
+
+  /** Tell the server what is on screen and not finished, so that it goes first. */
+  #attend(records) {
+    if (this.api.state !== "up" || this.progress?.status === "complete") return;
+    const ids = records
+      .filter(({ status }) => status !== "ready" && status !== "failed")
+      .map(({ id }) => id)
+      .slice(0, ATTEND_MOST);
+    if (!ids.length || !this.dataset?.dataset_id) return;
+    const id = encodeURIComponent(this.dataset.dataset_id);
+    // Only a wish: whether it was heard makes no difference here.
+    this.api.post(`/api/datasets/${id}/attention`, { image_ids: ids }).catch(() => {});
+  }
+
+  #hidePlace = debounce(() => $("rg-place").classList.remove("rg-on"), 700);
+
+  #showPlace({ first, fast }) {
+    const bubble = $("rg-place");
+    if (fast) bubble.classList.add("rg-on");
+    if (!bubble.classList.contains("rg-on")) return;
+    bubble.textContent = `${count(first + 1)} of ${brief(this.grid.rows.total)}`;
+    this.#hidePlace();
+  }
+}
+
+/** Gradio draws the page's frame when it is ready; the plain shell has it from the start. */
+function framed() {
+  return new Promise((resolve) => {
+    if ($("rayograph")) {
+      resolve();
+      return;
+    }
+    const observer = new MutationObserver(() => {
+      if (!$("rayograph")) return;
+      observer.disconnect();
+      resolve();
+    });
+    observer.observe(document.documentElement, { childList: true, subtree: true });
+  });
+}
+
+const app = new App();
+await framed();
+app.start();
+// For the console and for tests; nothing in the page reads it.
+window.rayograph = app;
+app.load().catch(toast);

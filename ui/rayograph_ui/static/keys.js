@@ -1,0 +1,74 @@
+/** The keyboard: the same keys work wherever nothing is being typed. */
+
+import { $ } from "./dom.js";
+
+const MOVES = {
+  ArrowLeft: "left",
+  ArrowRight: "right",
+  ArrowUp: "up",
+  ArrowDown: "down",
+  PageUp: "pageup",
+  PageDown: "pagedown",
+  Home: "home",
+  End: "end",
+};
+const ZOOM_STEP_PX = 32;
+
+export function startKeys(app) {
+  $("rg-help-open").addEventListener("click", () => $("rg-help").showModal());
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const handler = app.detail.box.open ? inDetail : anyDialog() ? null : onPage;
+    if (handler?.(app, event)) event.preventDefault();
+  });
+}
+
+const anyDialog = () => document.querySelector("dialog[open]") !== null;
+const typing = (target) => target.closest("input:not([type=range]), textarea, select") !== null;
+
+function inDetail(app, { key }) {
+  if (key === "ArrowLeft") app.detail.step(-1);
+  else if (key === "ArrowRight") app.detail.step(1);
+  else if (key === "m") $("rg-detail-alike").click();
+  else return false;
+  return true;
+}
+
+function onPage(app, event) {
+  const { key, target } = event;
+  const input = $("rg-search-text");
+  if (typing(target)) {
+    if (target !== input || (key !== "Escape" && key !== "ArrowDown")) return false;
+    if (key === "Escape") app.searching.clear();
+    app.grid.scroller.focus({ preventScroll: true });
+    return true;
+  }
+  if (key === "Escape") {
+    if (!app.search) return false;
+    app.searching.clear();
+    return true;
+  }
+  const onGrid = target === app.grid.scroller || target === document.body;
+  if (onGrid && MOVES[key]) {
+    app.grid.scroller.focus({ preventScroll: true });
+    app.grid.move(MOVES[key]);
+    return true;
+  }
+  if (onGrid && key === "Enter" && app.grid.active >= 0) {
+    app.detail.open(app.grid.active);
+    return true;
+  }
+  return shortcut(app, key);
+}
+
+function shortcut(app, key) {
+  const record = app.grid.rows?.at(app.grid.active);
+  if (key === "/") app.searching.focus();
+  else if (key === "?") $("rg-help").showModal();
+  else if (key === "p" && app.dataset) app.dock.toggle();
+  else if (key === "m" && record) app.searching.like(record);
+  else if (key === "+" || key === "=") app.zoom(app.grid.size + ZOOM_STEP_PX);
+  else if (key === "-") app.zoom(app.grid.size - ZOOM_STEP_PX);
+  else return false;
+  return true;
+}

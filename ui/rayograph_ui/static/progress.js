@@ -1,0 +1,163 @@
+/** The progress dock: a bar for each stage, commands that act at once and roll back on refusal. */
+
+import { $, all, h, kept, one, setText, showError } from "./dom.js";
+import { count, duration, rate } from "./format.js";
+
+const WORDS = {
+  waiting: "waiting",
+  running: "",
+  done: "done",
+  paused: "paused",
+  blocked: "blocked",
+  failed: "failed",
+};
+const WIDE_PX = 1180;
+const NAMES = { listing: "listing", metadata: "reading metadata", embedding: "embedding" };
+
+export function startProgress(app) {
+  const dock = $("rg-work");
+  const button = $("rg-work-open");
+
+  function toggle(open = dock.hidden, { keep = true } = {}) {
+    dock.hidden = !open;
+    button.setAttribute("aria-expanded", String(open));
+    if (keep) kept.set("dock", open ? "open" : "closed");
+  }
+
+  button.addEventListener("click", () => toggle());
+  $("rg-work-close").addEventListener("click", () => {
+    toggle(false);
+    button.focus();
+  });
+  for (const control of all("[data-command]", dock)) {
+    control.addEventListener("click", () => command(app, control.dataset.command));
+  }
+  app.on("progress", (progress) => render(app, dock, button, progress));
+  app.on("models", (models) => renderModel(models));
+  app.on("dataset", (dataset) => {
+    showError($("rg-work-error"), null);
+    if (!dataset) toggle(false, { keep: false });
+    else if (innerWidth >= WIDE_PX && kept.get("dock") !== "closed") toggle(true, { keep: false });
+  });
+  return { toggle };
+}
+
+/** Act at once: what the command will do is shown before the server has agreed. */
+export async function command(app, name) {
+  const before = app.progress;
+  const { dataset } = app;
+  if (!dataset || !before) return;
+  const errorLine = $("rg-work-error");
+  showError(errorLine, null);
+  app.setProgress(foresee(before, name));
+  try {
+    const id = encodeURIComponent(dataset.dataset_id);
+    const progress = await app.api.post(`/api/datasets/${id}/${name}`);
+    if (app.dataset === dataset) app.setProgress(progress);
+    app.stream.wake();
+  } catch (error) {
+    if (app.dataset === dataset) app.setProgress(before);
+    showError(errorLine, error);
+    app.toast(error);
+  }
+}
+
+function foresee(progress, name) {
+  const next = structuredClone(progress);
+  const each = (fn) => Object.values(next.stages).forEach(fn);
+  if (name === "pause") {
+    next.paused = true;
+    each((stage) => {
+      if (stage.state === "running") Object.assign(stage, { state: "paused", rate: null });
+    });
+  } else if (name === "resume") {
+    next.paused = false;
+    each((stage) => {
+      if (stage.state === "paused") stage.state = "running";
+    });
+  } else if (name === "retry") {
+    Object.assign(next, { pending: next.pending + next.failed, failed: 0, status: "in_progress" });
+    each((stage) => {
+      if (stage.failed) Object.assign(stage, { failed: 0, state: "waiting" });
+    });
+  } else if (name === "rescan") {
+    next.status = "in_progress";
+    if (next.stages.listing) next.stages.listing.state = "running";
+  } else {
+    each((stage) => {
+      if (stage.state === "running") Object.assign(stage, { state: "waiting", rate: null });
+    });
+  }
+  return next;
+}
+
+function render(app, dock, button, progress) {
+  const busy = progress?.status === "in_progress";
+  button.classList.toggle("rg-busy", Boolean(busy && !progress.paused));
+  if (!progress) return;
+  setText($("rg-work-lead"), lead(progress));
+  for (const section of all(".rg-stage", dock)) {
+    renderStage(section, progress.stages[section.dataset.stage], progress);
+  }
+  const show = {
+    pause: busy && !progress.paused,
+    resume: progress.paused,
+    retry: true,
+    rescan: true,
+    cancel: busy,
+  };
+  for (const control of all("[data-command]", dock)) {
+    control.hidden = !show[control.dataset.command];
+  }
+  one('[data-command="retry"]', dock).disabled = !progress.failed;
+}
+
+/** One sentence: what is going on, how long it will take, and what it waits for. */
+function lead(progress) {
+  if (progress.error) return progress.error;
+  if (progress.paused) return "Paused.";
+  if (progress.status === "complete") {
+    return progress.failed ? `Done, except for ${count(progress.failed)}.` : "All done.";
+  }
+  const slow = progress.stages[progress.bottleneck];
+  const name = NAMES[progress.bottleneck] ?? progress.bottleneck;
+  if (!slow) return "At work.";
+  if (slow.state === "blocked") return slow.note ?? `Stuck at ${name}.`;
+  const left = slow.eta_s === null ? "" : `About ${duration(slow.eta_s)} left. `;
+  return `${left}The slowest part is ${name}.`;
+}
+
+function renderStage(section, stage) {
+  section.hidden = !stage;
+  if (!stage) return;
+  section.dataset.state = stage.state;
+  setText(one(".rg-stage-state", section), WORDS[stage.state] ?? stage.state);
+  const total = stage.total || 0;
+  const share = (n) => (total ? (100 * n) / total : 0);
+  one(".rg-done", section).style.width = `${share(stage.done)}%`;
+  one(".rg-skipped", section).style.width = `${share(stage.skipped ?? 0)}%`;
+  one(".rg-bad", section).style.width = `${share(stage.failed)}%`;
+  const line = one(".rg-bar-line", section);
+  const percent = Math.floor(share(stage.done + stage.failed + (stage.skipped ?? 0)));
+  line.setAttribute("aria-valuenow", percent);
+  line.setAttribute("aria-valuetext", `${count(stage.done)} of ${count(total)}`);
+  setText(one(".rg-num", section), `${count(stage.done)} of ${count(total)}`);
+  setText(one(".rg-stage-note b", section), stage.failed ? `${count(stage.failed)} failed` : "");
+  const running = stage.state === "running";
+  const pace = running ? [rate(stage.rate)] : [];
+  if (running && stage.eta_s !== null) pace.push(`${duration(stage.eta_s)} left`);
+  setText(one(".rg-rate", section), pace.filter(Boolean).join(", "));
+  const note = one(".rg-stage-note span", section);
+  setText(note, stage.note ?? note.dataset.does);
+}
+
+function renderModel(models) {
+  const list = $("rg-model");
+  if (!models) return;
+  const used = models.items.find((item) => item.in_use);
+  const rows = [["Model", models.in_use ?? "none"]];
+  if (models.reason) rows.push(["Why", models.reason]);
+  if (used?.finds) rows.push(["Finds", used.finds]);
+  if (used?.does_not_find) rows.push(["Misses", used.does_not_find]);
+  list.replaceChildren(...rows.flatMap(([k, v]) => [h("dt", {}, k), h("dd", {}, v)]));
+}

@@ -1,0 +1,157 @@
+/**
+ * What the grid shows: rows by their index. `at(i)` is a record, or undefined while it is not
+ * here; `want(first, last)` says which are on screen; `changed` is emitted when some arrived.
+ */
+
+import { Bus } from "./dom.js";
+
+export const PAGE = 100;
+const KEEP_PAGES = 60;
+const UNFINISHED = new Set(["pending", "indexed", "embedding"]);
+
+/** A dataset's listing, fetched a page at a time as it comes into view. */
+export class PagedRows extends Bus {
+  total;
+  #api;
+  #path;
+  #pages = new Map(); // page number -> {items, stale}; oldest use first
+  #loading = new Map(); // page number -> AbortController
+  #range = [0, -1];
+
+  constructor(api, datasetId, total) {
+    super();
+    this.#api = api;
+    this.#path = `/api/datasets/${encodeURIComponent(datasetId)}/images`;
+    this.total = total;
+  }
+
+  at(index) {
+    return this.#pages.get(Math.floor(index / PAGE))?.items[index % PAGE];
+  }
+
+  /** Make sure that rows `first..last` are here or on their way; forget what left the screen. */
+  want(first, last) {
+    this.#range = [first, last];
+    const [from, to] = [Math.floor(first / PAGE), Math.floor(last / PAGE)];
+    for (const [page, controller] of this.#loading) {
+      if (page < from - 1 || page > to + 1) {
+        controller.abort();
+        this.#loading.delete(page);
+      }
+    }
+    for (let page = from; page <= to; page += 1) this.#ensure(page);
+    this.#evict(from, to);
+  }
+
+  /** A record by index, fetched if need be; undefined past the end. */
+  async load(index) {
+    const page = Math.floor(index / PAGE);
+    if (!this.at(index) && index < this.total) {
+      const answer = await this.#api.get(`${this.#path}?limit=${PAGE}&offset=${page * PAGE}`);
+      this.#store(page, answer);
+    }
+    return this.at(index);
+  }
+
+  /** Put a record that was just read in place of the one here. */
+  replace(index, record) {
+    const items = this.#pages.get(Math.floor(index / PAGE))?.items;
+    if (items?.[index % PAGE]?.id === record.id) items[index % PAGE] = record;
+  }
+
+  /** Everything may have changed; what is on screen is read again, unless all of it is final. */
+  refresh({ all = false } = {}) {
+    for (const page of this.#pages.values()) {
+      page.stale ||= all || page.items.some((item) => UNFINISHED.has(item.status));
+    }
+    const [first, last] = this.#range;
+    if (last >= first) this.want(first, last);
+  }
+
+  grow(total) {
+    if (total === this.total) return;
+    if (total < this.total) for (const page of this.#pages.values()) page.stale = true;
+    this.total = total;
+    this.emit("total", total);
+    const [first, last] = this.#range;
+    if (last >= first) this.want(first, last);
+  }
+
+  stop() {
+    for (const controller of this.#loading.values()) controller.abort();
+    this.#loading.clear();
+    this.#range = [0, -1];
+  }
+
+  #ensure(page) {
+    if (page < 0 || page * PAGE >= this.total || this.#loading.has(page)) return;
+    const here = this.#pages.get(page);
+    if (here) {
+      this.#pages.delete(page);
+      this.#pages.set(page, here);
+      const grown = here.items.length < PAGE && this.total > here.total;
+      if (!here.stale && !grown) return;
+    }
+    const controller = new AbortController();
+    this.#loading.set(page, controller);
+    this.#fetch(page, controller);
+  }
+
+  async #fetch(page, controller) {
+    try {
+      const path = `${this.#path}?limit=${PAGE}&offset=${page * PAGE}`;
+      const answer = await this.#api.get(path, { signal: controller.signal });
+      this.#store(page, answer);
+      this.emit("changed");
+    } catch (error) {
+      if (!controller.signal.aborted) this.emit("error", error);
+    } finally {
+      if (this.#loading.get(page) === controller) this.#loading.delete(page);
+    }
+  }
+
+  #store(page, answer) {
+    this.#pages.delete(page);
+    const total = Math.max(this.total, answer.total);
+    this.#pages.set(page, { items: answer.items, stale: false, total });
+    this.grow(total);
+  }
+
+  #evict(from, to) {
+    for (const page of this.#pages.keys()) {
+      if (this.#pages.size <= KEEP_PAGES) return;
+      if (page < from || page > to) this.#pages.delete(page);
+    }
+  }
+}
+
+/** The hits of a search, all here at once, each with its score. */
+export class HitRows extends Bus {
+  #hits;
+
+  constructor(hits) {
+    super();
+    this.#hits = hits;
+    this.total = hits.length;
+  }
+
+  at(index) {
+    return this.#hits[index]?.image;
+  }
+
+  score(index) {
+    return this.#hits[index]?.score;
+  }
+
+  async load(index) {
+    return this.at(index);
+  }
+
+  replace(index, record) {
+    if (this.#hits[index]?.image.id === record.id) this.#hits[index].image = record;
+  }
+
+  want() {}
+  refresh() {}
+  stop() {}
+}
