@@ -265,6 +265,8 @@ class DatasetReader:
         table = snapshot.scanner(
             columns=["_distance"], nearest=nearest, with_row_address=True
         ).to_table()
+        # Equally near ones come in the same order each time they are asked for.
+        table = table.sort_by([("_distance", "ascending"), ("_rowaddr", "ascending")])
         scores = (1.0 - table["_distance"].to_numpy()).tolist()
         rows = _take(snapshot, table["_rowaddr"], _present(snapshot))
         counts = self.counts()
