@@ -8,7 +8,7 @@ STAMP := $(VENV)/.rayograph-installed
 export VENV
 
 .DEFAULT_GOAL := check
-.PHONY: check setup run demo fmt lint types unit integration test-ui wheel test bench docs pins help
+.PHONY: check setup run demo fmt lint types unit integration test-ui wheel test train bench docs pins help
 
 check: lint types unit
 
@@ -51,8 +51,12 @@ wheel: setup
 
 test: lint types unit integration test-ui wheel
 
+# make train ARGS='--steps 20000'   train the model that ships with the package: training/README.md
+train: setup
+	$(BIN)/python -m training $(ARGS)
+
 # make bench NAME=search ARGS='--count 60000'   one benchmark; without NAME all, NAME=list names them
-BENCHES := $(filter-out bare_serve common load peer synthetic,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHES := $(filter-out bare_serve common load peer scenes synthetic,$(basename $(notdir $(wildcard benchmarks/*.py))))
 bench: setup
 	@set -e; for name in $(or $(filter-out list,$(NAME)),$(BENCHES)); do \
 		echo "== $$name: $$(head -1 benchmarks/$$name.py | tr -d '"')"; \

@@ -11,6 +11,7 @@ from rayograph.cli.base import DONE, FAILED_IMAGES, address, follow
 from rayograph.errors import ConfigurationError, RayographError
 
 if TYPE_CHECKING:
+    from rayograph.client import Client
     from rayograph.settings import Settings
 
 
@@ -55,6 +56,8 @@ def _start(sources: list[str], settings: Settings, *, open_browser: bool) -> int
 
         client = Client(url, token=token)
         console.echo("search engine is up; Ctrl-C stops it")
+        # Asking a hub takes up to 2 s, which no source waits for.
+        threading.Thread(target=_say_model, args=(client,), daemon=True).start()
         for source in sources:
             try:
                 dataset = client.add(source)
@@ -71,6 +74,18 @@ def _start(sources: list[str], settings: Settings, *, open_browser: bool) -> int
         say=console.echo,
         on_ready=opened,
     )
+
+
+def _say_model(client: Client) -> None:
+    """Which model embeds, why, and what to expect of it; the server going away ends it."""
+    from contextlib import suppress
+
+    with suppress(RayographError):
+        models = client.models()
+        console.echo(f"model: {models.in_use or 'none'}: {models.reason}")
+        for item in models.items:
+            if item.in_use and item.finds:
+                console.echo(f"  finds {item.finds}; not: {item.does_not_find}")
 
 
 def _follow_quietly(dataset: object) -> None:

@@ -7,7 +7,17 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from rayograph.demo import charts, drawings, fractals, gradients, landscapes, patterns, shapes, text
+from rayograph.demo import (
+    charts,
+    collages,
+    drawings,
+    fractals,
+    gradients,
+    landscapes,
+    patterns,
+    shapes,
+    text,
+)
 from rayograph.demo.paint import grain
 
 Drawing = Callable[[np.random.Generator, int], tuple[Image.Image, str]]
@@ -21,6 +31,7 @@ FAMILIES: dict[str, Drawing] = {
     "drawings": drawings.draw,
     "fractals": fractals.draw,
     "text": text.draw,
+    "collages": collages.draw,
 }
 
 

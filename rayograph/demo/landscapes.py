@@ -1,4 +1,4 @@
-"""Landscapes: sea, mountains, hills, desert and woods under skies of every hour."""
+"""Landscapes: sea, mountains, hills, desert, woods, cities and bare skies, at every hour."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Hour:
     """A time of day: its sky from the top down, its light, and what land looks like in it."""
 
     words: str
+    bare: str
     sky: tuple[tuple[float, float, float], ...]
     light: tuple[float, float, float]
     dark: float
@@ -24,21 +25,29 @@ class Hour:
 
 # Hue in degrees, saturation, value.
 HOURS = (
-    Hour("at sunset", ((262, 0.45, 0.38), (330, 0.5, 0.68), (18, 0.68, 0.96), (42, 0.6, 1.0)),
+    Hour("at sunset", "a sunset sky",
+         ((262, 0.45, 0.38), (330, 0.5, 0.68), (18, 0.68, 0.96), (42, 0.6, 1.0)),
          (30, 0.5, 1.0), 0.42, "sun"),
-    Hour("at dawn", ((222, 0.4, 0.62), (280, 0.2, 0.8), (345, 0.28, 0.95), (32, 0.3, 1.0)),
+    Hour("at dawn", "the sky at dawn",
+         ((222, 0.4, 0.62), (280, 0.2, 0.8), (345, 0.28, 0.95), (32, 0.3, 1.0)),
          (30, 0.2, 1.0), 0.25, "sun"),
-    Hour("under a clear blue sky", ((214, 0.68, 0.78), (206, 0.45, 0.92), (200, 0.2, 0.98)),
+    Hour("under a clear blue sky", "a clear blue sky",
+         ((214, 0.68, 0.78), (206, 0.45, 0.92), (200, 0.2, 0.98)),
          (50, 0.15, 1.0), 0.05),
-    Hour("under white clouds", ((212, 0.6, 0.76), (205, 0.42, 0.9), (200, 0.22, 0.97)),
+    Hour("under white clouds", "white clouds in a blue sky",
+         ((212, 0.6, 0.76), (205, 0.42, 0.9), (200, 0.22, 0.97)),
          (50, 0.08, 1.0), 0.05, "clouds"),
-    Hour("under a starry night sky", ((232, 0.7, 0.1), (228, 0.65, 0.2), (220, 0.52, 0.34)),
+    Hour("under a starry night sky", "a starry night sky",
+         ((232, 0.7, 0.1), (228, 0.65, 0.2), (220, 0.52, 0.34)),
          (220, 0.2, 0.8), 0.68, "stars"),
-    Hour("at night under a full moon", ((228, 0.62, 0.12), (222, 0.52, 0.26), (212, 0.38, 0.44)),
+    Hour("at night under a full moon", "a full moon in the night sky",
+         ((228, 0.62, 0.12), (222, 0.52, 0.26), (212, 0.38, 0.44)),
          (215, 0.12, 0.95), 0.6, "moon"),
-    Hour("in thick fog", ((205, 0.08, 0.72), (200, 0.06, 0.8), (40, 0.04, 0.88)),
+    Hour("in thick fog", "thick fog",
+         ((205, 0.08, 0.72), (200, 0.06, 0.8), (40, 0.04, 0.88)),
          (60, 0.02, 1.0), 0.1, "fog"),
-    Hour("under a stormy sky", ((220, 0.3, 0.24), (215, 0.22, 0.4), (205, 0.15, 0.6)),
+    Hour("under a stormy sky", "storm clouds in the sky",
+         ((220, 0.3, 0.24), (215, 0.22, 0.4), (205, 0.15, 0.6)),
          (210, 0.1, 0.8), 0.42, "storm"),
 )  # fmt: skip
 
@@ -48,7 +57,7 @@ def draw(rng: Rng, size: int) -> tuple[Image.Image, str]:
     horizon = float(rng.uniform(0.0, 0.3))
     x0, y0 = float(rng.uniform(-0.6, 0.6)), horizon - float(rng.uniform(0.12, 0.7))
     layer = _sky(rng, size, hour, (x0, y0), horizon)
-    scene = pick(rng, (_sea, _sea, _mountains, _hills, _desert, _woods))
+    scene = pick(rng, (_sea, _sea, _mountains, _hills, _desert, _woods, _city, _bare))
     layer, words = scene(rng, layer, hour, horizon, x0)
     if hour.sun == "fog":
         _, y = paint.grid(size)
@@ -62,6 +71,8 @@ def draw(rng: Rng, size: int) -> tuple[Image.Image, str]:
 def _caption(hour: Hour, words: str) -> str:
     if hour.words == "at sunset" and words == "the sea":
         return "a sunset over the sea"
+    if not words:
+        return hour.bare
     return f"{words} {hour.words}"
 
 
@@ -259,3 +270,31 @@ def _woods(rng: Rng, layer: Field, hour: Hour, horizon: float, _x0: float) -> tu
         shape = np.maximum(paint.polygons(size, trees), _below(size, line.astype(np.float32)))
         layer = paint.over(layer, tone, shape)
     return layer, "a pine forest"
+
+
+def _city(rng: Rng, layer: Field, hour: Hour, horizon: float, _x0: float) -> tuple[Field, str]:
+    size = layer.shape[1]
+    lit = hour.dark > 0.3
+    for step in range(2):
+        lefts = np.cumsum(rng.uniform(0.06, 0.13, 16)) - 0.12
+        wides = np.diff(np.append(lefts, lefts[-1] + 0.1)) * (1.05 if step == 0 else 0.85)
+        tops = (horizon + 1) / 2 - rng.uniform(0.02, 0.3 - 0.1 * step, 16) + 0.16 * step
+        boxes = list(zip(lefts.tolist(), tops.tolist(), wides.tolist(), strict=True))
+        tone = _lit(hour, hsv(rng.uniform(200, 240), 0.16, 0.5 - 0.2 * step), 0.4 + 0.6 * step)
+        houses = [[(x, y), (x + w, y), (x + w, 1.0), (x, 1.0)] for x, y, w in boxes]
+        layer = paint.over(layer, tone, paint.polygons(size, houses))
+        panes = [
+            [(u, v), (u + 0.012, v), (u + 0.012, v + 0.018), (u, v + 0.018)]
+            for x, y, w in boxes
+            for u in np.arange(x + 0.012, x + w - 0.018, 0.024).tolist()
+            for v in np.arange(y + 0.02, 0.97, 0.036).tolist()
+            if rng.random() < (0.45 if lit else 0.6)
+        ]
+        glass = hsv(rng.uniform(40, 50), 0.55, 1.0) if lit else hsv(205, 0.25, 0.8)
+        share = 0.95 if lit else 0.45
+        layer = paint.over(layer, glass, paint.polygons(size, panes) * np.float32(share))
+    return layer, "a city skyline"
+
+
+def _bare(_rng: Rng, layer: Field, _hour: Hour, _horizon: float, _x0: float) -> tuple[Field, str]:
+    return layer, ""

@@ -16,7 +16,14 @@ KINDS = (
 )
 SIZES = {"small": 0.09, "": 0.15, "large": 0.26}
 COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
+RELATIONS = ("to the left of", "above", "to the right of", "below")
 PLURALS = {"cross": "crosses"}
+# Too near to each other to lie one on the other.
+CLASHES = {
+    **{"red": "pink", "pink": "red", "blue": "purple", "purple": "blue", "green": "teal"},
+    **{"teal": "green", "orange": "brown", "brown": "orange", "yellow": "orange"},
+    **{"white": "grey", "grey": "white", "black": "brown"},
+}
 
 
 def draw(rng: Rng, size: int) -> tuple[Image.Image, str]:
@@ -117,13 +124,10 @@ def _turn(rng: Rng, kind: str) -> float:
     return float(rng.uniform(-0.25, 0.25)) if kind not in {"heart", "crescent"} else 0.0
 
 
-def _tones(rng: Rng, count: int) -> tuple[str, list[str]]:
+def palette(rng: Rng, count: int) -> tuple[str, list[str]]:
     """A background's colour name and shapes' colour names that stand out from it."""
     ground = pick(rng, tuple(paint.COLOURS))
-    clash = {"red": "pink", "pink": "red", "blue": "purple", "purple": "blue", "green": "teal"}
-    clash |= {"teal": "green", "orange": "brown", "brown": "orange", "yellow": "orange"}
-    clash |= {"white": "grey", "grey": "white", "black": "brown"}
-    return ground, paint.others(rng, tuple(paint.COLOURS), count, ground, clash.get(ground, ""))
+    return ground, paint.others(rng, tuple(paint.COLOURS), count, ground, CLASHES.get(ground, ""))
 
 
 def _spots(rng: Rng, count: int, radius: float, kind: str) -> list[tuple[float, ...]]:
@@ -142,8 +146,15 @@ def _spots(rng: Rng, count: int, radius: float, kind: str) -> list[tuple[float, 
 
 
 def _one(rng: Rng, size: int) -> tuple[Image.Image, str]:
-    ground, (tone,) = _tones(rng, 1)
-    kind, word = pick(rng, KINDS), pick(rng, tuple(SIZES))
+    ground, (tone,) = palette(rng, 1)
+    return one(rng, size, ground=ground, tone=tone, kind=pick(rng, KINDS),
+               word=pick(rng, tuple(SIZES)))  # fmt: skip
+
+
+def one(
+    rng: Rng, size: int, *, ground: str, tone: str, kind: str, word: str
+) -> tuple[Image.Image, str]:
+    """A single shape; ``word`` is its size, one of ``SIZES``."""
     radius = SIZES[word] * float(rng.uniform(0.95, 1.2))
     spots = _spots(rng, 1, radius, kind)
     layer = place(_ground(rng, size, ground), rng, paint.colour(rng, tone), kind, spots)
@@ -152,8 +163,15 @@ def _one(rng: Rng, size: int) -> tuple[Image.Image, str]:
 
 
 def _many(rng: Rng, size: int) -> tuple[Image.Image, str]:
-    ground, (tone,) = _tones(rng, 1)
+    ground, (tone,) = palette(rng, 1)
     kind, count = pick(rng, KINDS), int(rng.integers(2, 7))
+    return many(rng, size, ground=ground, tone=tone, kind=kind, count=count)
+
+
+def many(
+    rng: Rng, size: int, *, ground: str, tone: str, kind: str, count: int
+) -> tuple[Image.Image, str]:
+    """``count`` equal shapes, 2 to 6."""
     word = "small" if count > 4 or rng.random() < 0.4 else ""
     radius = SIZES[word] * (0.95 if count < 5 else 1.05)
     spots = _spots(rng, count, radius, kind)
@@ -163,9 +181,16 @@ def _many(rng: Rng, size: int) -> tuple[Image.Image, str]:
 
 
 def _related(rng: Rng, size: int) -> tuple[Image.Image, str]:
-    ground, tones = _tones(rng, 2)
+    ground, tones = palette(rng, 2)
     kinds = paint.others(rng, KINDS, 2)
-    relation = pick(rng, ("to the left of", "above", "to the right of", "below"))
+    relation = pick(rng, RELATIONS)
+    return related(rng, size, ground=ground, tones=tones, kinds=kinds, relation=relation)
+
+
+def related(
+    rng: Rng, size: int, *, ground: str, tones: list[str], kinds: list[str], relation: str
+) -> tuple[Image.Image, str]:
+    """Two shapes, the first of them ``relation`` the second."""
     first, second = float(rng.uniform(0.25, 0.31)), float(rng.uniform(0.69, 0.75))
     if relation in {"to the right of", "below"}:
         first, second = second, first
@@ -180,9 +205,17 @@ def _related(rng: Rng, size: int) -> tuple[Image.Image, str]:
 
 
 def _inside(rng: Rng, size: int) -> tuple[Image.Image, str]:
-    ground, tones = _tones(rng, 2)
+    ground, tones = palette(rng, 2)
     inner = pick(rng, ("circle", "square", "triangle", "star", "heart", "diamond"))
     outer = pick(rng, paint.others(rng, ("circle", "square", "hexagon"), 2, inner))
+    return inside(rng, size, ground=ground, tones=tones, kinds=[inner, outer])
+
+
+def inside(
+    rng: Rng, size: int, *, ground: str, tones: list[str], kinds: list[str]
+) -> tuple[Image.Image, str]:
+    """One shape inside another."""
+    inner, outer = kinds
     x, y = (float(v) for v in rng.uniform(0.42, 0.58, 2))
     layer = place(
         _ground(rng, size, ground), rng, paint.colour(rng, tones[1]), outer,
@@ -194,7 +227,7 @@ def _inside(rng: Rng, size: int) -> tuple[Image.Image, str]:
 
 
 def _mixed(rng: Rng, size: int) -> tuple[Image.Image, str]:
-    ground, tones = _tones(rng, 3)
+    ground, tones = palette(rng, 3)
     kinds = paint.others(rng, KINDS, 3)
     layer = _ground(rng, size, ground)
     spots = _spots(rng, 3, 0.14, "circle")

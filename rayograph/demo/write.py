@@ -19,7 +19,7 @@ from rayograph.errors import SourceError
 
 CAPTIONS = "captions.jsonl"
 # Counts up when the same seed draws something else, so that old folders are drawn anew.
-VERSION = 1
+VERSION = 2
 _MARKER, _STAGED, _PARTS, _LOCK = (".demo.json", ".demo-new", ".demo-part-{}.jsonl", ".demo.lock")
 _INDEX = re.compile(r"-(\d+)\.\w+$")
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rayograph.encoders.hub import available_file, cached_file
-from rayograph.encoders.names import ModelName, model_shape, parse_name
+from rayograph.encoders.names import (
+    MINI,
+    MINI_WEIGHTS,
+    ModelName,
+    architectures,
+    model_shape,
+    parse_name,
+)
 from rayograph.errors import ModelUnavailable
 from rayograph.schema import ModelInfo, ModelList
 
@@ -37,8 +44,25 @@ class Candidate:
 _FINDS = "scenes, objects, activities, colours, styles and pictures that look alike, in English"
 _MISSES = "small details, counts, left and right, long text in a picture, people by name"
 
-# Best first. A model that ships with the package goes before these.
+_FOR_TESTS = {
+    "fake": "a test double that knows colour words only",
+    "random": "random weights, for benchmarks and tests only",
+}
+_MINI_FINDS = (
+    "colours, shapes and their counts, patterns, textures, gradients, skies and simple landscapes, "
+    "charts, line drawings, and pictures that look alike, near-duplicates above all"
+)
+_MINI_MISSES = "most things by name (people, animals, objects, places): its vocabulary is small"
+
+# Best first; docs/decisions/0011 compares them. The model that ships comes after all of these.
 CANDIDATES: tuple[Candidate, ...] = (
+    Candidate(
+        "ViT-B-32/datacomp_xl_s13b_b90k",
+        "laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K",
+        605,
+        _FINDS,
+        _MISSES,
+    ),
     Candidate(
         "ViT-B-32/laion2b_s34b_b79k",
         "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
@@ -47,10 +71,10 @@ CANDIDATES: tuple[Candidate, ...] = (
         _MISSES,
     ),
     Candidate(
-        "ViT-B-32/datacomp_xl_s13b_b90k",
-        "laion/CLIP-ViT-B-32-DataComp.XL-s13B-b90K",
+        "ViT-B-32-256/datacomp_s34b_b86k",
+        "laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K",
         605,
-        _FINDS,
+        f"{_FINDS}; a little finer than ViT-B-32, at about three quarters of its speed",
         _MISSES,
     ),
     Candidate(
@@ -85,7 +109,7 @@ def list_models(setting: str) -> ModelList:
     except ModelUnavailable as error:
         reason = f"{error.message}; {error.hint}" if error.hint else error.message
         choice = ModelChoice(None, reason)
-        if setting not in {candidate.name for candidate in CANDIDATES}:
+        if setting not in {MINI, *(candidate.name for candidate in CANDIDATES)}:
             items.append(ModelInfo(name=setting, available=False, reason=reason))
     for candidate in CANDIDATES:
         reason = _availability(candidate)
@@ -101,6 +125,7 @@ def list_models(setting: str) -> ModelList:
                 dim=_dim(candidate.name),
             )
         )
+    items.append(_mini_info(choice))
     if choice.name and not any(item.in_use for item in items):
         items.insert(0, _named_info(choice.name, choice.reason))
     return ModelList(items=items, in_use=choice.name, reason=choice.reason)
@@ -113,20 +138,34 @@ def _choose_automatically() -> ModelChoice:
     for candidate in CANDIDATES:
         if available_file(candidate.repo):
             return ModelChoice(candidate.name, _download_reason(candidate))
-    names = ", ".join(candidate.name for candidate in CANDIDATES)
+    if not _has_mini():
+        return ModelChoice(
+            None,
+            "no model to embed with: no pretrained one is in the model cache, no hub answers, "
+            f"and {MINI} is not installed; everything but search works. Next: {NO_MODEL_STEP}",
+        )
     return ModelChoice(
-        None,
-        f"no model to embed with: none of {names} is in the model cache and no model hub answers; "
-        f"everything but search works. Next: {NO_MODEL_STEP}",
+        MINI,
+        f"no pretrained model is in the model cache and no model hub answers, so the small {MINI} "
+        f"that ships with rayograph is used. For open vocabulary: {NO_MODEL_STEP}",
     )
+
+
+def _has_mini() -> bool:
+    """Its weights ship with the package, what runs them with the server extra."""
+    return MINI_WEIGHTS.is_file() and bool(architectures())
 
 
 def _check_named(name: ModelName) -> str:
     match name.kind:
-        case "fake":
-            return "named in the settings: a test double that knows colour words only"
-        case "random":
-            return "named in the settings: random weights, for benchmarks and tests only"
+        case "fake" | "random":
+            return f"named in the settings: {_FOR_TESTS[name.kind]}"
+        case "mini":
+            if not _has_mini():
+                raise ModelUnavailable(
+                    f"{MINI} needs the server extra", hint="pip install 'rayograph[server]'"
+                )
+            return "named in the settings; it ships with rayograph"
         case "file" | "config" | "dir":
             return "named in the settings; its weights are a local file"
         case "hub" if not cached_file(name.architecture):
@@ -166,6 +205,20 @@ def _download_reason(candidate: Candidate) -> str:
 
 def _missing(name: str) -> str:
     return f"{name} is not in the model cache and no model hub offers it"
+
+
+def _mini_info(choice: ModelChoice) -> ModelInfo:
+    available, in_use = _has_mini(), choice.name == MINI
+    reason = "ships with rayograph" if available else "needs the server extra"
+    return ModelInfo(
+        name=MINI,
+        available=available,
+        in_use=in_use,
+        reason=choice.reason if in_use else reason,
+        finds=_MINI_FINDS,
+        does_not_find=_MINI_MISSES,
+        dim=_dim(MINI),
+    )
 
 
 def _named_info(name: str, reason: str) -> ModelInfo:

@@ -24,6 +24,7 @@ from rayograph.encoders import hub
 from rayograph.encoders.base import Pixels, Precision, Vectors, pick_precision
 from rayograph.encoders.names import (
     DIR_CONFIG,
+    MINI_CONFIG,
     WEIGHT_SUFFIXES,
     ModelName,
     ResizeMode,
@@ -92,6 +93,8 @@ class OpenClipEncoder:
         self.device, self.dtype = device, dtype
         self.batch_size = CPU_BATCH if device.type == "cpu" else GPU_BATCH
         self._model, self._tokenizer = model, tokenizer
+        self._layout = _layout(model.visual)
+        model.visual.to(memory_format=self._layout)
         self._queries: OrderedDict[str, Vectors] = OrderedDict()
         self._lock = threading.Lock()
         std = torch.tensor(self.std, device=device).view(1, 3, 1, 1)
@@ -108,9 +111,7 @@ class OpenClipEncoder:
             pixels = pixels.copy()
         with torch.inference_mode():
             batch = torch.from_numpy(pixels).to(self.device, non_blocking=True)
-            batch = batch.permute(0, 3, 1, 2).to(
-                torch.float32, memory_format=torch.contiguous_format
-            )
+            batch = batch.permute(0, 3, 1, 2).to(torch.float32, memory_format=self._layout)
             batch = torch.addcmul(self._shift, batch, self._scale).to(self.dtype)
             return _unit(self._model.encode_image(batch))
 
@@ -178,6 +179,9 @@ def find(name: ModelName) -> Spec:
             return Spec(config, preprocess, _weights_in(Path(name.architecture), text), text)
         case "config":
             config, preprocess = read_config(Path(name.architecture), text)
+            return Spec(config, preprocess, Path(name.weights), "")
+        case "mini":
+            config, preprocess = read_config(MINI_CONFIG, text)
             return Spec(config, preprocess, Path(name.weights), "")
     config, preprocess = read_config(architectures()[name.architecture], text)
     if name.kind == "tag":
@@ -299,6 +303,12 @@ def pick_device(device: str) -> Any:
     if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
         raise ConfigurationError(f"there is no device {device}", hint="device: auto, or cpu")
     return place
+
+
+def _layout(tower: Any) -> Any:
+    """Channels last doubles the speed of convolutions on a CPU; a ViT gains nothing by it."""
+    convolutions = sum(isinstance(part, torch.nn.Conv2d) for part in tower.modules())
+    return torch.channels_last if convolutions > 1 else torch.contiguous_format
 
 
 def _unit(features: Any) -> Vectors:

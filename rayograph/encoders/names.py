@@ -11,11 +11,15 @@ from typing import Any, Literal
 
 from rayograph.errors import ModelUnavailable
 
-Kind = Literal["tag", "file", "config", "hub", "dir", "random", "fake"]
+Kind = Literal["tag", "file", "config", "hub", "dir", "random", "fake", "mini"]
 ResizeMode = Literal["shortest", "longest", "squash"]
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 HUB, DIR, RANDOM, FAKE = "hf-hub:", "local-dir:", "random:", "fake"
 DIR_CONFIG = "open_clip_config.json"
+# Ships in the package: its architecture and weights lie beside this module.
+MINI = "rayograph-mini"
+MINI_CONFIG = Path(__file__).parent / "mini" / f"{MINI}.json"
+MINI_WEIGHTS = MINI_CONFIG.with_suffix(".safetensors")
 _EXAMPLE = "a name looks like ViT-B-32/laion2b_s34b_b79k or ViT-B-32//path/to/weights.safetensors"
 
 
@@ -37,8 +41,8 @@ class ModelName:
                 return DIR + self.architecture
             case "random":
                 return RANDOM + self.architecture
-            case "fake":
-                return FAKE
+            case "fake" | "mini":
+                return self.architecture
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,8 @@ def parse_name(text: str) -> ModelName:
 def _parse_special(text: str) -> ModelName | None:
     if text == FAKE:
         return ModelName("fake", FAKE)
+    if text == MINI:
+        return ModelName("mini", MINI, str(_weights_file(str(MINI_WEIGHTS), text)))
     if text.startswith(HUB):
         return ModelName("hub", _required(text, HUB))
     if text.startswith(DIR):
@@ -123,6 +129,8 @@ def model_shape(name: str) -> ModelShape | None:
             path = Path(parsed.architecture) / DIR_CONFIG
         case "config":
             path = Path(parsed.architecture)
+        case "mini":
+            path = MINI_CONFIG
         case _:
             path = architectures()[parsed.architecture]
     config, preprocess = read_config(path, name)

@@ -246,6 +246,20 @@ def test_submit_passes_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_up_says_which_model_embeds_and_what_to_expect(capsys: pytest.CaptureFixture[str]) -> None:
+    from rayograph.cli.running import _say_model
+    from rayograph.schema import ModelInfo, ModelList
+
+    class Answers:
+        def models(self) -> ModelList:
+            used = ModelInfo(name="m", available=True, in_use=True, reason="r", finds="discs",
+                             does_not_find="squares")  # fmt: skip
+            return ModelList(items=[used], in_use="m", reason="it is small")
+
+    _say_model(Answers())  # type: ignore[arg-type]
+    assert capsys.readouterr().out == "model: m: it is small\n  finds discs; not: squares\n"
+
+
 def test_without_the_server_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = run("up")

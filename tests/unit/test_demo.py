@@ -77,7 +77,7 @@ def test_a_complete_folder_is_left_alone(demo: Path) -> None:
 
 
 def test_what_was_cut_off_is_finished(demo: Path, tmp_path: Path) -> None:
-    plan = {"count": 40, "seed": 3, "size": 48, "version": 1, "done": False}
+    plan = {"count": 40, "seed": 3, "size": 48, "version": 2, "done": False}
     (tmp_path / ".demo.json").write_text(json.dumps(plan))
     there = dict(list(captions(demo).items())[:25])
     part = [json.dumps({"file": f, "caption": c}) for f, c in there.items()]

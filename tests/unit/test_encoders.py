@@ -22,9 +22,11 @@ from rayograph.encoders import (
     parse_name,
 )
 from rayograph.encoders.base import pick_precision
+from rayograph.encoders.names import MINI, MINI_CONFIG, MINI_WEIGHTS, ModelShape
 from rayograph.errors import ModelUnavailable
 
 LAION = "ViT-B-32/laion2b_s34b_b79k"
+MINI_SIDE = json.loads(MINI_CONFIG.read_text("utf-8"))["vision_cfg"]["image_size"]
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +52,7 @@ def test_every_form_of_a_name_reads_back(tmp_path: Path) -> None:
         f"local-dir:{tmp_path}": "dir",
         "random:ViT-B-32": "random",
         "fake": "fake",
+        MINI: "mini",
     }.items():
         name = parse_name(text)
         assert name.kind == kind
@@ -116,15 +119,64 @@ def test_the_shape_is_known_before_loading(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_hub")
-def test_auto_without_cache_and_hub_says_what_is_missing() -> None:
+def test_auto_without_cache_and_hub_takes_the_small_model_and_says_so() -> None:
+    found = choose_model("auto")
+    assert found.name == MINI
+    assert "no model hub answers" in found.reason
+    assert "--model" in found.reason
+    models = list_models("auto")
+    assert (models.in_use, models.reason) == (MINI, found.reason)
+    used = [item for item in models.items if item.available or item.in_use]
+    assert [(item.name, item.available, item.in_use, item.dim) for item in used] == [
+        (MINI, True, True, 256)
+    ]
+    assert all(item.reason and item.finds and item.does_not_find for item in models.items)
+    assert len({item.name for item in models.items}) == len(models.items)
+
+
+@pytest.mark.usefixtures("no_hub")
+def test_auto_without_even_the_small_model_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(choice, "MINI_WEIGHTS", tmp_path / "none.safetensors")
     found = choose_model("auto")
     assert found.name is None
-    assert LAION in found.reason
     assert "Next: " in found.reason
+    assert list_models("auto").in_use is None
+
+
+def test_the_small_model_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "available_file", lambda repo: "file")
+    found = choose_model(MINI)
+    assert found.name == MINI
+    assert "ships" in found.reason
+    assert model_shape(MINI) == ModelShape(256, MINI_SIDE)
+    assert [item.name for item in list_models(MINI).items if item.in_use] == [MINI]
+    monkeypatch.setattr(choice, "architectures", dict)
+    with pytest.raises(ModelUnavailable, match="server extra"):
+        choose_model(MINI)
+
+
+def test_the_weights_of_the_small_model_fit_the_package() -> None:
+    assert MINI_WEIGHTS.stat().st_size <= 12_000_000
+    with MINI_WEIGHTS.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    kinds = {entry["dtype"] for entry in tensors.values()}
+    assert kinds == {"F16", "I64"}  # the latter counts the batches of the norms
+    config = json.loads(MINI_CONFIG.read_text("utf-8"))
+    assert tensors["text_projection"]["shape"] == [
+        config["text_cfg"]["width"],
+        config["embed_dim"],
+    ]
+
+
+def test_auto_prefers_a_pretrained_model_to_the_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "cached_file", lambda repo: Path("/x"))
     models = list_models("auto")
-    assert models.in_use is None
-    assert not any(item.available or item.in_use for item in models.items)
-    assert all(item.reason and item.finds and item.does_not_find for item in models.items)
+    assert models.in_use == choice.CANDIDATES[0].name
+    assert models.items[-1].name == MINI
+    assert not models.items[-1].in_use
 
 
 def test_auto_prefers_what_is_cached_to_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +190,8 @@ def test_auto_prefers_what_is_cached_to_a_download(monkeypatch: pytest.MonkeyPat
     assert "cache" in found.reason
     models = list_models("auto")
     assert [item.name for item in models.items if item.in_use] == [second.name]
-    assert all(item.available and item.dim == 512 for item in models.items)
+    assert all(item.available for item in models.items)
+    assert {item.dim for item in models.items if item.name != MINI} == {512}
 
 
 def test_auto_takes_the_first_a_hub_offers(monkeypatch: pytest.MonkeyPatch) -> None:

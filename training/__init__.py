@@ -1,0 +1,1 @@
+"""How rayograph-mini is trained. The product never imports this."""
