@@ -1,7 +1,8 @@
 """The Ray Data chains: each reads as one line of stages; resources come from the settings.
 
 Sources are in-memory blocks, never a read task that holds a CPU: with actors of a fraction of a
-CPU beside it, that deadlocks on a small machine.
+CPU beside it, that deadlocks on a small machine. They are made by ``from_blocks``: ``from_arrow``
+first sends a task a block to have its rows counted, which starts a worker process a CPU.
 """
 
 from __future__ import annotations
@@ -18,16 +19,21 @@ from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
 from rayograph_pipelines.stages.read_metadata import MetadataConfig, ReadMetadata
 
 # How far bulk work steps back for the page and for what is on screen.
-_NICE = 10
+NICE = 10
 _FIRST_BLOCKS = (128, 256, 512)
+# Chunks of names a listing task takes: a task alone costs as much as listing thousands of files.
+_LIST_CHUNKS = 8
 
 
 def listing(chunks: list[str], config: ListFilesConfig, settings: Settings) -> Iterator[pa.Table]:
     """Packed chunks of names -> listing rows."""
     import ray
 
-    tables = [pa.table({"chunk": [chunk]}) for chunk in chunks]
-    files = ray.data.from_arrow(tables).map_batches(
+    tables = [
+        pa.table({"chunk": chunks[at : at + _LIST_CHUNKS]})
+        for at in range(0, len(chunks), _LIST_CHUNKS)
+    ]
+    files = ray.data.from_blocks(tables).map_batches(
         ListFiles(config),
         batch_format="pyarrow",
         batch_size=None,
@@ -42,9 +48,9 @@ def metadata(work: pa.Table, settings: Settings) -> Iterator[pa.Table]:
     import ray
 
     options = settings.metadata
-    found = ray.data.from_arrow(_blocks(work, 4 * options.batch_size)).map_batches(
+    found = ray.data.from_blocks(_blocks(work, 4 * options.batch_size)).map_batches(
         ReadMetadata,
-        fn_constructor_args=(metadata_config(settings, nice=_NICE),),
+        fn_constructor_args=(metadata_config(settings, nice=NICE),),
         batch_format="pyarrow",
         batch_size=options.batch_size,
         num_cpus=options.num_cpus,
@@ -62,10 +68,10 @@ def embedding(
     options = settings.embedding
     batch_size = batch_rows(settings)
     found = (
-        ray.data.from_arrow(_blocks(work, 4 * batch_size))
+        ray.data.from_blocks(_blocks(work, 4 * batch_size))
         .map_batches(
             Decode,
-            fn_constructor_args=(decode_config(image_size, settings, nice=_NICE),),
+            fn_constructor_args=(decode_config(image_size, settings, nice=NICE),),
             batch_format="pyarrow",
             batch_size=batch_size,
             num_cpus=0.25,
@@ -73,7 +79,7 @@ def embedding(
         )
         .map_batches(
             Embed,
-            fn_constructor_args=(embed_config(model, settings, nice=_NICE),),
+            fn_constructor_args=(embed_config(model, settings, nice=NICE),),
             batch_format="pyarrow",
             batch_size=batch_size,
             num_cpus=options.num_cpus,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rayograph.listing import Walk
+from rayograph.listing import Chunk, Walk
+from rayograph.settings import Settings
+from rayograph_pipelines import chains
 from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig, pack
 
@@ -68,14 +71,21 @@ class Appender:
         return pa.array([self._captions.get(uri) for uri in uris.to_pylist()], pa.string())
 
 
-def list_here(packed: list[str], config: ListFilesConfig) -> Iterator[pa.Table]:
-    """Few chunks are listed here before a pipeline would have started."""
-    yield ListFiles(config)(pa.table({"chunk": packed}))
+def listed(
+    chunks: list[Chunk], config: ListFilesConfig, settings: Settings, alone_until: float
+) -> Iterator[pa.Table]:
+    """Rows of these chunks: made here until ``alone_until``, what is left then by a pipeline."""
+    here = ListFiles(config)
+    for at, chunk in enumerate(chunks):
+        if time.monotonic() > alone_until:
+            yield from chains.listing([pack(each) for each in chunks[at:]], config, settings)
+            return
+        yield here.rows(chunk)
 
 
-def rounds(walk: Walk) -> Iterator[list[str]]:
-    """Packed chunks, as many at a time as have been named; walking goes on meanwhile."""
-    named: queue.Queue[str | BaseException | None] = queue.Queue()
+def rounds(walk: Walk) -> Iterator[list[Chunk]]:
+    """Chunks, as many at a time as have been named; walking goes on meanwhile."""
+    named: queue.Queue[Chunk | BaseException | None] = queue.Queue()
     left = threading.Event()
 
     def name() -> None:
@@ -83,7 +93,7 @@ def rounds(walk: Walk) -> Iterator[list[str]]:
             for chunk in walk:
                 if left.is_set():
                     return
-                named.put(pack(chunk))
+                named.put(chunk)
             named.put(None)
         except Exception as error:  # noqa: BLE001 (raised again by whoever reads the queue)
             named.put(error)
@@ -95,10 +105,10 @@ def rounds(walk: Walk) -> Iterator[list[str]]:
         left.set()
 
 
-def _gathered(named: queue.Queue[str | BaseException | None]) -> Iterator[list[str]]:
+def _gathered(named: queue.Queue[Chunk | BaseException | None]) -> Iterator[list[Chunk]]:
     over = False
     while not over:
-        ready: list[str] = []
+        ready: list[Chunk] = []
         while len(ready) < _ROUND and not over:
             try:
                 item = named.get(block=not ready)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -29,20 +30,19 @@ from rayograph.settings import Settings
 from rayograph_pipelines import chains
 from rayograph_pipelines.attention import Attention
 from rayograph_pipelines.committer import Committer
-from rayograph_pipelines.lister import Appender, list_here, rounds
+from rayograph_pipelines.lister import Appender, listed, rounds
 from rayograph_pipelines.stages.list_files import ListFilesConfig
 from rayograph_pipelines.warm import ModelFacts, WarmPath
 
 log = logging.getLogger(__name__)
 _WORK = ("id", "uri", "size", "mtime")
 _MAX_FRUITLESS = 3
-# One guarded child here reads 9,300 headers a second at 100,000, where Ray Data's round managed
-# 2,300 (docs/performance.md): only what is beyond this in one round is worth a pipeline.
-_WARM_ROWS = 131_072
-_WARM_CHUNKS = 8
+# What the warm path gets done in this time it does alone: a pipeline's actors and workers take as
+# long to come up on a small machine (docs/decisions/0010).
+_PIPELINE_START_S = 10.0
+_SAMPLE_ROWS = 2048
 _WARM_EMBED_ROWS = 64
 _WARM_EMBED_BATCH = 16
-_WARM_BATCH = 256
 _TURN_POLL_S = 0.2
 
 
@@ -168,13 +168,11 @@ class Run:
         skipped: Counter[str] = Counter()
         appender = Appender(self._at_work(), self._settings.listing.fragment_rows, known, captions)
         config = ListFilesConfig(self.dataset_id, self._row.source.root)
+        alone_until = time.monotonic() + _PIPELINE_START_S
         for packed in rounds(walk):
-            if self._stopping.is_set():
-                return skipped
-            few = len(packed) <= _WARM_CHUNKS
-            for table in (
-                list_here(packed, config) if few else chains.listing(packed, config, self._settings)
-            ):
+            for table in listed(packed, config, self._settings, alone_until):
+                if self._stopping.is_set():
+                    return skipped
                 for note in table["skipped"].drop_null().to_pylist():
                     skipped.update(json.loads(note))
                 if appender.add(table):
@@ -185,23 +183,24 @@ class Run:
 
     def _metadata(self) -> None:
         def do_round(work: pa.Table) -> None:
-            head, rest = work.slice(0, _WARM_ROWS), work.slice(_WARM_ROWS)
-            warm = threading.Thread(target=self._guarded, args=(lambda: self._warm_up(head),))
+            first, rest = work.slice(0, _SAMPLE_ROWS), work.slice(_SAMPLE_ROWS)
+            began = time.monotonic()
+            self._put_all("metadata", self._warm.headers(first))
+            rate = first.num_rows / max(time.monotonic() - began, 1e-6)
+            alone = int(rate * _PIPELINE_START_S)
+            head, bulk = rest.slice(0, alone), rest.slice(alone)
+            warm = threading.Thread(
+                target=self._guarded,
+                args=(lambda: self._put_all("metadata", self._warm.headers(head)),),
+            )
             warm.start()
             try:
-                if rest.num_rows:
-                    self._put_all("metadata", chains.metadata(rest, self._settings))
+                if bulk.num_rows:
+                    self._put_all("metadata", chains.metadata(bulk, self._settings))
             finally:
                 warm.join()
 
         self._stage("metadata", do_round)
-
-    def _warm_up(self, rows: pa.Table) -> None:
-        for start in range(0, rows.num_rows, _WARM_BATCH):
-            if self._stopping.is_set():
-                return
-            batch = rows.slice(start, _WARM_BATCH)
-            self._put("metadata", self._warm.metadata(batch))
 
     def _embedding(self) -> None:
         if not embeds(self._row):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,10 @@ class Warm:
     def metadata(self, rows: pa.Table) -> pa.Table:
         self._note("metadata", rows)
         return metadata_of(rows)
+
+    def headers(self, rows: pa.Table) -> Iterator[pa.Table]:
+        for start in range(0, rows.num_rows, 8):
+            yield self.metadata(rows.slice(start, 8))
 
     def embedding(self, rows: pa.Table, model: str) -> pa.Table:
         self._note("embedding", rows)

@@ -27,10 +27,11 @@ class ListFiles:
         self.config = config
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        tables = [self._list(unpack(text)) for text in batch["chunk"].to_pylist()]
+        tables = [self.rows(unpack(text)) for text in batch["chunk"].to_pylist()]
         return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
 
-    def _list(self, chunk: Chunk) -> pa.Table:
+    def rows(self, chunk: Chunk) -> pa.Table:
+        """One chunk's rows."""
         columns, skipped = rows(chunk, self.config.dataset_id, self.config.root)
         count = len(columns["id"])
         table = pa.table({**columns, "skipped": pa.nulls(count, pa.string())}, schema=SCHEMA)
