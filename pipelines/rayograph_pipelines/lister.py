@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -15,9 +16,12 @@ from rayograph.settings import Settings
 from rayograph_pipelines import chains
 from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig, pack
+from rayograph_pipelines.warm import WarmPath
 
 _ROUND = 256
 _FIRST_ROWS = 4096
+# So few are listed sooner than they are sent anywhere.
+_FEW_CHUNKS = 2
 
 
 class Appender:
@@ -72,15 +76,24 @@ class Appender:
 
 
 def listed(
-    chunks: list[Chunk], config: ListFilesConfig, settings: Settings, alone_until: float
+    chunks: list[Chunk],
+    config: ListFilesConfig,
+    settings: Settings,
+    warm: WarmPath,
+    alone_until: float,
 ) -> Iterator[pa.Table]:
-    """Rows of these chunks: made here until ``alone_until``, what is left then by a pipeline."""
-    here = ListFiles(config)
-    for at, chunk in enumerate(chunks):
-        if time.monotonic() > alone_until:
-            yield from chains.listing([pack(each) for each in chunks[at:]], config, settings)
-            return
-        yield here.rows(chunk)
+    """Rows of these chunks: here until the warm path is up, then by it, and by a pipeline last."""
+    here, waiting = ListFiles(config), deque(chunks)
+    while waiting and (not warm.can_list() or len(chunks) <= _FEW_CHUNKS):
+        yield here.rows(waiting.popleft())
+
+    def until_then() -> Iterator[Chunk]:
+        while waiting and time.monotonic() < alone_until:
+            yield waiting.popleft()
+
+    yield from warm.listing(until_then(), config)
+    if waiting:
+        yield from chains.listing([pack(chunk) for chunk in waiting], config, settings)
 
 
 def rounds(walk: Walk) -> Iterator[list[Chunk]]:

@@ -75,6 +75,8 @@ class Run:
         self._pace = Pace()
         self._grown = threading.Condition()
         self._appended = 0
+        # Fragments each stage has nothing left to do in: within one run none comes back.
+        self._over: dict[str, set[int]] = {}
         self._dim = 0
         self._listed = self._row.listed
         self._stopping = threading.Event()
@@ -169,8 +171,8 @@ class Run:
         appender = Appender(self._at_work(), self._settings.listing.fragment_rows, known, captions)
         config = ListFilesConfig(self.dataset_id, self._row.source.root)
         alone_until = time.monotonic() + _PIPELINE_START_S
-        for packed in rounds(walk):
-            for table in listed(packed, config, self._settings, alone_until):
+        for chunks in rounds(walk):
+            for table in listed(chunks, config, self._settings, self._warm, alone_until):
                 if self._stopping.is_set():
                     return skipped
                 for note in table["skipped"].drop_null().to_pylist():
@@ -286,9 +288,14 @@ class Run:
 
     def _pending(self, stage: str) -> pa.Table:
         tables = []
+        over = self._over.setdefault(stage, set())
         for fragment, _ in self._reader.fragments():
+            if fragment in over:
+                continue
             rows = self._reader.pending(stage, fragment, _WORK)
-            if rows.num_rows:
+            if not rows.num_rows:
+                over.add(fragment)
+            else:
                 tables.append(rows)
                 offsets = (rows["_rowaddr"].to_numpy() & np.uint64(0xFFFFFFFF)).astype(np.int64)
                 self._at_work().expect(stage, {fragment: offsets})

@@ -1,26 +1,39 @@
-"""The warm path: what is on screen is read and embedded at once, without starting a pipeline."""
+"""The warm path: work done at once, without starting a pipeline, and first of all what is seen."""
 
 from __future__ import annotations
 
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
 
+from rayograph.errors import ImageFault, SourceError
+from rayograph.guard import Guard
+from rayograph.listing import Chunk
 from rayograph.settings import Settings
+from rayograph.sources import display
 from rayograph_pipelines import chains
 from rayograph_pipelines.stages.decode import Decode
+from rayograph_pipelines.stages.list_files import ListFilesConfig
 from rayograph_pipelines.stages.read_metadata import ReadMetadata
 
 # A batch takes about this long whatever the disk: results come steadily, and a stop is soon.
 _BATCH_S = 0.1
 _FIRST_BATCH = 256
 _SMALLEST_BATCH = 16
+_LISTED = "rayograph_pipelines.stages.list_files:listed"
+# A chunk of a few thousand names on a slow network disk is no hang yet.
+_LISTING_S = 600.0
+# Behind the page and its thumbnails, before the headers of what is not on screen.
+_LISTING_NICE = 5
+Worker = TypeVar("Worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +52,88 @@ class Embedder(Protocol):
     def embed(self, batch: pa.Table, model: str) -> pa.Table: ...
 
 
-class WarmPath:
-    """Header reads and decodes in children of this process; vectors by ``embedder``.
+class _Crew(Generic[Worker]):
+    """Workers that are lent to one caller at a time."""
 
-    What is on screen has children of its own, so that it never waits for a batch of the rest.
+    def __init__(self, workers: Iterable[Worker]) -> None:
+        self.all = tuple(workers)
+        self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self.all:
+            self._idle.put(worker)
+
+    @contextmanager
+    def one(self) -> Iterator[Worker]:
+        worker = self._idle.get()
+        try:
+            yield worker
+        finally:
+            self._idle.put(worker)
+
+
+class WarmPath:
+    """Listing, header reads and decodes in children of this process; vectors by ``embedder``.
+
+    What is on screen has a child of its own, so that it never waits for a batch of the rest.
     """
 
     def __init__(self, settings: Settings, embedder: Embedder) -> None:
         self._settings = settings
         self._embedder = embedder
         self._reader = ReadMetadata(chains.metadata_config(settings))
-        self._bulk = [
+        self._readers = _Crew(
             ReadMetadata(chains.metadata_config(settings, nice=chains.NICE))
             for _ in range(settings.metadata.actors)
-        ]
-        self._idle: queue.SimpleQueue[ReadMetadata] = queue.SimpleQueue()
-        for reader in self._bulk:
-            self._idle.put(reader)
+        )
+        self._listers: _Crew[Guard[bytes]] | None = None
         self._decoders: dict[int, Decode] = {}
         self._facts: dict[str, ModelFacts] = {}
         self._lock = threading.Lock()
 
+    def listing(self, chunks: Iterable[Chunk], config: ListFilesConfig) -> Iterator[pa.Table]:
+        """The listing stage's rows of these chunks, in their order.
+
+        Raises:
+            SourceError: a chunk's files cannot even be looked at.
+        """
+        crew = self._listing_crew()
+
+        def rows(chunk: Chunk) -> pa.Table:
+            with crew.one() as lister:
+                found = lister.map([(chunk, config)])[0]
+            if isinstance(found, ImageFault):
+                raise SourceError(f"{display(chunk.folder)} cannot be listed: {found.message}")
+            return pa.ipc.open_stream(found).read_all()
+
+        ahead: deque[Future[pa.Table]] = deque()
+        with ThreadPoolExecutor(len(crew.all), "listing") as pool:
+            for chunk in chunks:
+                ahead.append(pool.submit(rows, chunk))
+                if len(ahead) > len(crew.all):
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+
+    def can_list(self) -> bool:
+        """Whether a child is up to list; the first to ask has them started."""
+        return any(lister.ready for lister in self._listing_crew().all)
+
+    def _listing_crew(self) -> _Crew[Guard[bytes]]:
+        with self._lock:
+            if self._listers is None:
+                self._listers = _Crew(
+                    Guard[bytes](_LISTED, None, timeout_s=_LISTING_S, nice=_LISTING_NICE)
+                    for _ in range(self._settings.listing.workers)
+                )
+            return self._listers
+
     def metadata(self, rows: pa.Table) -> pa.Table:
-        """The metadata stage's answer for these rows."""
+        """The metadata stage's answer for rows on somebody's screen."""
         return self._reader(rows)
 
     def headers(self, rows: pa.Table) -> Iterator[pa.Table]:
         """The metadata stage's answers for many rows, as they come."""
         at, size, todo = 0, _FIRST_BATCH, set[Future[tuple[pa.Table, float]]]()
-        workers = self._settings.metadata.actors
+        workers = len(self._readers.all)
         with ThreadPoolExecutor(workers, "headers") as pool:
             while at < rows.num_rows or todo:
                 while at < rows.num_rows and len(todo) < workers:
@@ -80,11 +146,9 @@ class WarmPath:
                     yield table
 
     def _read(self, rows: pa.Table) -> tuple[pa.Table, float]:
-        reader, began = self._idle.get(), time.monotonic()
-        try:
+        with self._readers.one() as reader:
+            began = time.monotonic()
             return reader(rows), max(time.monotonic() - began, 1e-6)
-        finally:
-            self._idle.put(reader)
 
     def load(self, model: str) -> ModelFacts:
         """Have the model loaded and say what it is.
@@ -112,7 +176,9 @@ class WarmPath:
 
     def close(self) -> None:
         """End the children."""
-        for reader in (self._reader, *self._bulk):
+        for reader in (self._reader, *self._readers.all):
             reader.close()
+        for lister in self._listers.all if self._listers else ():
+            lister.close()
         for decode in self._decoders.values():
             decode.close()

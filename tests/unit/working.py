@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.columns import METADATA, embedding
 from rayograph.datasets import first_rows
 from rayograph.errors import ModelUnavailable
+from rayograph.listing import Chunk
 from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph_pipelines.run import Run
+from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
 from rayograph_pipelines.warm import ModelFacts
 
 DIM = 8
@@ -116,6 +118,12 @@ class Warm:
     def metadata(self, rows: pa.Table) -> pa.Table:
         self._note("metadata", rows)
         return metadata_of(rows)
+
+    def can_list(self) -> bool:
+        return True
+
+    def listing(self, chunks: Iterable[Chunk], config: ListFilesConfig) -> Iterator[pa.Table]:
+        return map(ListFiles(config).rows, chunks)
 
     def headers(self, rows: pa.Table) -> Iterator[pa.Table]:
         for start in range(0, rows.num_rows, 8):

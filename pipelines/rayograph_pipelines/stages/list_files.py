@@ -62,3 +62,14 @@ def pack(chunk: Chunk) -> str:
 def unpack(text: str) -> Chunk:
     """The inverse of ``pack``."""
     return Chunk(*json.loads(text))
+
+
+def listed(work: tuple[Chunk, ListFilesConfig], _: object) -> bytes:
+    """A chunk's rows as Arrow's stream: what a guarded child answers with."""
+    chunk, config = work
+    table = ListFiles(config).rows(chunk)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
