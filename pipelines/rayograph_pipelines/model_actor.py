@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import OrderedDict
 from dataclasses import replace
@@ -31,6 +32,8 @@ class ModelActor:
 
     def __init__(self, settings: Settings) -> None:
         logging.basicConfig(level=settings.log_level.upper())
+        # A dataset's pictures go through here too: the page comes before them.
+        os.nice(chains.NICE)
         self._settings = settings
         self._kept: OrderedDict[str, Embed] = OrderedDict()
         self._loading = threading.Lock()

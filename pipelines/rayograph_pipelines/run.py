@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -38,12 +38,13 @@ log = logging.getLogger(__name__)
 _WORK = ("id", "uri", "size", "mtime")
 _MAX_FRUITLESS = 3
 # What the warm path gets done in this time it does alone: a pipeline's actors and workers take as
-# long to come up on a small machine (docs/decisions/0010).
-_PIPELINE_START_S = 10.0
+# long to come up on a small machine, the embedding one's with its own copy of the model longer
+# (docs/decisions/0010).
+_PIPELINE_START_S = {"listing": 10.0, "metadata": 10.0, "embedding": 30.0}
 _SAMPLE_ROWS = 2048
-_WARM_EMBED_ROWS = 64
-_WARM_EMBED_BATCH = 16
+_SAMPLE_EMBED_ROWS = 64
 _TURN_POLL_S = 0.2
+Work = Callable[[pa.Table], Iterator[pa.Table]]
 
 
 class Run:
@@ -104,6 +105,7 @@ class Run:
                 self._catalog.writer(self.dataset_id),
                 interval_s=self._settings.embedding.publish_s,
                 on_commit=self._tell,
+                index=self._settings.index,
             )
             self._guarded(self._stages)
             self._guarded(committer.close)
@@ -170,7 +172,7 @@ class Run:
         skipped: Counter[str] = Counter()
         appender = Appender(self._at_work(), self._settings.listing.fragment_rows, known, captions)
         config = ListFilesConfig(self.dataset_id, self._row.source.root)
-        alone_until = time.monotonic() + _PIPELINE_START_S
+        alone_until = time.monotonic() + _PIPELINE_START_S["listing"]
         for chunks in rounds(walk):
             for table in listed(chunks, config, self._settings, self._warm, alone_until):
                 if self._stopping.is_set():
@@ -184,25 +186,12 @@ class Run:
         return skipped + walk.skipped
 
     def _metadata(self) -> None:
-        def do_round(work: pa.Table) -> None:
-            first, rest = work.slice(0, _SAMPLE_ROWS), work.slice(_SAMPLE_ROWS)
-            began = time.monotonic()
-            self._put_all("metadata", self._warm.headers(first))
-            rate = first.num_rows / max(time.monotonic() - began, 1e-6)
-            alone = int(rate * _PIPELINE_START_S)
-            head, bulk = rest.slice(0, alone), rest.slice(alone)
-            warm = threading.Thread(
-                target=self._guarded,
-                args=(lambda: self._put_all("metadata", self._warm.headers(head)),),
-            )
-            warm.start()
-            try:
-                if bulk.num_rows:
-                    self._put_all("metadata", chains.metadata(bulk, self._settings))
-            finally:
-                warm.join()
-
-        self._stage("metadata", do_round)
+        self._stage(
+            "metadata",
+            warm=self._warm.headers,
+            bulk=lambda rows: chains.metadata(rows, self._settings),
+            sample_rows=_SAMPLE_ROWS,
+        )
 
     def _embedding(self) -> None:
         if not embeds(self._row):
@@ -216,22 +205,20 @@ class Run:
             self._tell()
             return
 
-        def do_round(work: pa.Table) -> None:
-            first, rest = work.slice(0, _WARM_EMBED_ROWS), work.slice(_WARM_EMBED_ROWS)
-            for start in range(0, first.num_rows, _WARM_EMBED_BATCH):
-                if self._stopping.is_set():
-                    return
-                batch = first.slice(start, _WARM_EMBED_BATCH)
-                self._put("embedding", self._warm.embedding(batch, model))
-            if rest.num_rows and self._turn():
+        def bulk(rows: pa.Table) -> Iterator[pa.Table]:
+            if self._turn():
                 try:
-                    done = chains.embedding(rest, model, facts.image_size, self._settings)
-                    self._put_all("embedding", done)
+                    yield from chains.embedding(rows, model, facts.image_size, self._settings)
                 finally:
                     self._slot.release()
 
         self._dim = facts.dim
-        self._stage("embedding", do_round)
+        self._stage(
+            "embedding",
+            warm=lambda rows: self._warm.vectors(rows, model),
+            bulk=bulk,
+            sample_rows=_SAMPLE_EMBED_ROWS,
+        )
 
     def _turn(self) -> bool:
         """Wait for the model; False when told to stop instead: another's turn can take hours."""
@@ -258,7 +245,7 @@ class Run:
                 hint="open the source under another name to embed it anew",
             )
 
-    def _stage(self, name: str, do_round: Callable[[pa.Table], None]) -> None:
+    def _stage(self, name: str, *, warm: Work, bulk: Work, sample_rows: int) -> None:
         """Rounds over what the table says is pending, until listing is over and nothing is."""
         fruitless, before = 0, pa.chunked_array([], pa.uint64())
         while not self._stopping.is_set():
@@ -275,8 +262,26 @@ class Run:
             if fruitless >= _MAX_FRUITLESS:
                 self._put(name, self._given_up(name, work))
             else:
-                do_round(work)
+                self._round(name, work, warm, bulk, sample_rows)
             self._at_work().flush(name)
+
+    def _round(self, name: str, work: pa.Table, warm: Work, bulk: Work, sample_rows: int) -> None:
+        """All of ``work``: what takes no longer than a pipeline's start without one."""
+        first, rest = work.slice(0, sample_rows), work.slice(sample_rows)
+        began = time.monotonic()
+        self._put_all(name, warm(first))
+        rate = first.num_rows / max(time.monotonic() - began, 1e-6)
+        alone = int(rate * _PIPELINE_START_S[name])
+        head, tail = rest.slice(0, alone), rest.slice(alone)
+        beside = threading.Thread(
+            target=self._guarded, args=(lambda: self._put_all(name, warm(head)),)
+        )
+        beside.start()
+        try:
+            if tail.num_rows:
+                self._put_all(name, bulk(tail))
+        finally:
+            beside.join()
 
     def _grows(self, appended: int) -> bool:
         """Wait for more rows, or for the end of listing; False when told to stop."""
@@ -378,13 +383,9 @@ class Run:
     def _upkeep(self) -> None:
         """Indices and clean-up. Without them everything is there, only slower to find."""
         writer = self._catalog.writer(self.dataset_id)
-        options = self._settings.index
+        self._at_work().keep_index()
         try:
             writer.index_ids()
-            state = writer.index_state()
-            vectors = state.indexed + state.unindexed
-            if vectors >= options.min_rows and state.unindexed > options.grow * vectors:
-                writer.index_vectors()
             writer.clean(older_than_s=self._settings.catalog.keep_versions_s)
         except Exception:
             log.exception("upkeep of %s failed; its next run tries again", self.dataset_id)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ from rayograph_pipelines.stages.read_metadata import ReadMetadata
 _BATCH_S = 0.1
 _FIRST_BATCH = 256
 _SMALLEST_BATCH = 16
+_FIRST_VECTORS, _FEW_VECTORS = 64, 16
 _LISTED = "rayograph_pipelines.stages.list_files:listed"
 # A chunk of a few thousand names on a slow network disk is no hang yet.
 _LISTING_S = 600.0
@@ -85,7 +87,7 @@ class WarmPath:
             for _ in range(settings.metadata.actors)
         )
         self._listers: _Crew[Guard[bytes]] | None = None
-        self._decoders: dict[int, Decode] = {}
+        self._decoders: dict[tuple[int, int], Decode] = {}
         self._facts: dict[str, ModelFacts] = {}
         self._lock = threading.Lock()
 
@@ -165,14 +167,33 @@ class WarmPath:
         return known
 
     def embedding(self, rows: pa.Table, model: str) -> pa.Table:
-        """The embedding stage's answer for these rows."""
+        """The embedding stage's answer for rows on somebody's screen."""
+        return self._embedder.embed(self._decoder(model, 0)(rows), model)
+
+    def vectors(self, rows: pa.Table, model: str) -> Iterator[pa.Table]:
+        """The embedding stage's answers for many rows; the next are decoded meanwhile."""
+        decode, size = self._decoder(model, chains.NICE), chains.batch_rows(self._settings)
+        # Small ones first: the first vectors are worth more than the last per cent of speed.
+        starts = [*range(0, min(_FIRST_VECTORS, rows.num_rows), _FEW_VECTORS)]
+        starts += range(_FIRST_VECTORS, rows.num_rows, size)
+        batches = [rows.slice(a, b - a) for a, b in pairwise([*starts, rows.num_rows])]
+        ahead: deque[Future[pa.Table]] = deque()
+        with ThreadPoolExecutor(1, "decode") as pool:
+            for batch in batches:
+                ahead.append(pool.submit(decode, batch))
+                if len(ahead) > 1:
+                    yield self._embedder.embed(ahead.popleft().result(), model)
+            while ahead:
+                yield self._embedder.embed(ahead.popleft().result(), model)
+
+    def _decoder(self, model: str, nice: int) -> Decode:
         size = self.load(model).image_size
         with self._lock:
-            decode = self._decoders.get(size)
+            decode = self._decoders.get((size, nice))
             if decode is None:
-                decode = Decode(chains.decode_config(size, self._settings))
-                self._decoders[size] = decode
-        return self._embedder.embed(decode(rows), model)
+                decode = Decode(chains.decode_config(size, self._settings, nice=nice))
+                self._decoders[size, nice] = decode
+        return decode
 
     def close(self) -> None:
         """End the children."""

@@ -302,6 +302,7 @@ class DatasetReader:
     def wait_free(self) -> None:
         """Let go of cached orders (called when a dataset is deleted or memory is short)."""
         self._order = self._counts = None
+        self._parts = {}
 
 
 _EMPTY = "''"

@@ -68,9 +68,8 @@ def bulk(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(chains, "metadata", metadata)
     monkeypatch.setattr(chains, "embedding", embedding)
     monkeypatch.setattr(run, "_SAMPLE_ROWS", 8)
-    monkeypatch.setattr(run, "_PIPELINE_START_S", 0.0)
-    monkeypatch.setattr(run, "_WARM_EMBED_ROWS", 8)
-    monkeypatch.setattr(run, "_WARM_EMBED_BATCH", 4)
+    monkeypatch.setattr(run, "_PIPELINE_START_S", dict.fromkeys(run._PIPELINE_START_S, 0.0))
+    monkeypatch.setattr(run, "_SAMPLE_EMBED_ROWS", 8)
     return rows
 
 

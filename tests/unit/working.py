@@ -133,6 +133,10 @@ class Warm:
         self._note("embedding", rows)
         return vectors_of(rows)
 
+    def vectors(self, rows: pa.Table, model: str) -> Iterator[pa.Table]:
+        for start in range(0, rows.num_rows, 4):
+            yield self.embedding(rows.slice(start, 4), model)
+
     def _note(self, stage: str, rows: pa.Table) -> None:
         self.before(stage, rows)
         with self._lock:
