@@ -38,7 +38,7 @@ def listing(chunks: list[str], config: ListFilesConfig, settings: Settings) -> I
         batch_format="pyarrow",
         batch_size=None,
         num_cpus=0.25,
-        concurrency=settings.listing.workers,
+        compute=ray.data.TaskPoolStrategy(size=settings.listing.workers),
     )
     yield from _batches(files)
 
@@ -54,7 +54,7 @@ def metadata(work: pa.Table, settings: Settings) -> Iterator[pa.Table]:
         batch_format="pyarrow",
         batch_size=options.batch_size,
         num_cpus=options.num_cpus,
-        concurrency=(1, options.actors),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=options.actors),
     )
     yield from _batches(found)
 
@@ -75,7 +75,7 @@ def embedding(
             batch_format="pyarrow",
             batch_size=batch_size,
             num_cpus=0.25,
-            concurrency=options.decode_actors,
+            compute=ray.data.ActorPoolStrategy(size=options.decode_actors),
         )
         .map_batches(
             Embed,
@@ -84,7 +84,7 @@ def embedding(
             batch_size=batch_size,
             num_cpus=options.num_cpus,
             num_gpus=gpus(settings) or None,
-            concurrency=options.actors,
+            compute=ray.data.ActorPoolStrategy(size=options.actors),
         )
     )
     yield from _batches(found)

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +36,7 @@ _LISTING_S = 600.0
 # Behind the page and its thumbnails, before the headers of what is not on screen.
 _LISTING_NICE = 5
 Worker = TypeVar("Worker")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,20 @@ class _Crew(Generic[Worker]):
             self._idle.put(worker)
 
 
+def _in_order(
+    work: Callable[[Item], pa.Table], items: Iterable[Item], *, workers: int
+) -> Iterator[pa.Table]:
+    """The results of ``work`` in the items' order; items are taken as workers come free."""
+    ahead: deque[Future[pa.Table]] = deque()
+    with ThreadPoolExecutor(workers, "warm") as pool:
+        for item in items:
+            ahead.append(pool.submit(work, item))
+            if len(ahead) > workers:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
 class WarmPath:
     """Listing, header reads and decodes in children of this process; vectors by ``embedder``.
 
@@ -106,14 +121,7 @@ class WarmPath:
                 raise SourceError(f"{display(chunk.folder)} cannot be listed: {found.message}")
             return pa.ipc.open_stream(found).read_all()
 
-        ahead: deque[Future[pa.Table]] = deque()
-        with ThreadPoolExecutor(len(crew.all), "listing") as pool:
-            for chunk in chunks:
-                ahead.append(pool.submit(rows, chunk))
-                if len(ahead) > len(crew.all):
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
+        yield from _in_order(rows, chunks, workers=len(crew.all))
 
     def can_list(self) -> bool:
         """Whether a child is up to list; the first to ask has them started."""
@@ -171,20 +179,18 @@ class WarmPath:
         return self._embedder.embed(self._decoder(model, 0)(rows), model)
 
     def vectors(self, rows: pa.Table, model: str) -> Iterator[pa.Table]:
-        """The embedding stage's answers for many rows; the next are decoded meanwhile."""
+        """The embedding stage's answers for many rows, in their order."""
         decode, size = self._decoder(model, chains.NICE), chains.batch_rows(self._settings)
         # Small ones first: the first vectors are worth more than the last per cent of speed.
         starts = [*range(0, min(_FIRST_VECTORS, rows.num_rows), _FEW_VECTORS)]
         starts += range(_FIRST_VECTORS, rows.num_rows, size)
         batches = [rows.slice(a, b - a) for a, b in pairwise([*starts, rows.num_rows])]
-        ahead: deque[Future[pa.Table]] = deque()
-        with ThreadPoolExecutor(1, "decode") as pool:
-            for batch in batches:
-                ahead.append(pool.submit(decode, batch))
-                if len(ahead) > 1:
-                    yield self._embedder.embed(ahead.popleft().result(), model)
-            while ahead:
-                yield self._embedder.embed(ahead.popleft().result(), model)
+
+        def embedded(batch: pa.Table) -> pa.Table:
+            return self._embedder.embed(decode(batch), model)
+
+        # The child decodes and the model works at one batch each; the third is on its way.
+        yield from _in_order(embedded, batches, workers=3)
 
     def _decoder(self, model: str, nice: int) -> Decode:
         size = self.load(model).image_size
