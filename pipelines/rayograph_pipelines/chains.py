@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from rayograph.settings import Settings
+from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.stages.decode import Decode, DecodeConfig
 from rayograph_pipelines.stages.embed import Embed, EmbedConfig
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
@@ -60,7 +61,7 @@ def metadata(work: pa.Table, settings: Settings) -> Iterator[pa.Table]:
 
 
 def embedding(
-    work: pa.Table, model: str, image_size: int, settings: Settings
+    work: pa.Table, model: str, facts: ModelFacts, settings: Settings
 ) -> Iterator[pa.Table]:
     """Rows with ``uri`` -> vectors, decoding beside the model."""
     import ray
@@ -71,7 +72,7 @@ def embedding(
         ray.data.from_blocks(_blocks(work, 4 * batch_size))
         .map_batches(
             Decode,
-            fn_constructor_args=(decode_config(image_size, settings, nice=NICE),),
+            fn_constructor_args=(decode_config(facts, settings, nice=NICE),),
             batch_format="pyarrow",
             batch_size=batch_size,
             num_cpus=0.25,
@@ -95,10 +96,11 @@ def metadata_config(settings: Settings, *, nice: int = 0) -> MetadataConfig:
     return MetadataConfig(max_pixels=images.max_pixels, timeout_s=images.timeout_s, nice=nice)
 
 
-def decode_config(image_size: int, settings: Settings, *, nice: int = 0) -> DecodeConfig:
+def decode_config(facts: ModelFacts, settings: Settings, *, nice: int = 0) -> DecodeConfig:
     images = settings.images
     return DecodeConfig(
-        image_size=image_size,
+        image_size=facts.image_size,
+        resize_mode=facts.resize_mode,
         max_pixels=images.max_pixels,
         timeout_s=images.timeout_s,
         nice=nice,

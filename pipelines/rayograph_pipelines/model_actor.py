@@ -18,10 +18,10 @@ from rayograph.encoders import Encoder
 from rayograph.errors import RayographError
 from rayograph.settings import Settings
 from rayograph_pipelines import chains
+from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.names import MODEL_ACTOR, NAMESPACE
 from rayograph_pipelines.query_picture import QueryConfig, QueryPictures
 from rayograph_pipelines.stages.embed import Embed
-from rayograph_pipelines.warm import ModelFacts
 
 _KEPT = 2
 log = logging.getLogger(__name__)
@@ -47,8 +47,7 @@ class ModelActor:
         Raises:
             ModelUnavailable: it cannot be had.
         """
-        encoder = self._stage(model).encoder
-        return ModelFacts(encoder.key, encoder.dim, encoder.image_size)
+        return ModelFacts.of(self._encoder(model))
 
     def text(self, model: str, text: str) -> npt.NDArray[np.float16]:
         """The query vector of a text."""
@@ -64,7 +63,7 @@ class ModelActor:
             InvalidRequest: they are no picture.
         """
         encoder = self._encoder(model)
-        pixels = self._pictures.pixels(data, encoder.image_size, box)
+        pixels = self._pictures.pixels(data, ModelFacts.of(encoder), box)
         with self._forward:
             return np.asarray(encoder.images(pixels[None])[0])
 

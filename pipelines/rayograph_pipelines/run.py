@@ -30,9 +30,10 @@ from rayograph.settings import Settings
 from rayograph_pipelines import chains
 from rayograph_pipelines.attention import Attention
 from rayograph_pipelines.committer import Committer
+from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.lister import Appender, listed, rounds
 from rayograph_pipelines.stages.list_files import ListFilesConfig
-from rayograph_pipelines.warm import ModelFacts, WarmPath
+from rayograph_pipelines.warm import WarmPath
 
 log = logging.getLogger(__name__)
 _WORK = ("id", "uri", "size", "mtime")
@@ -208,7 +209,7 @@ class Run:
         def bulk(rows: pa.Table) -> Iterator[pa.Table]:
             if self._turn():
                 try:
-                    yield from chains.embedding(rows, model, facts.image_size, self._settings)
+                    yield from chains.embedding(rows, model, facts, self._settings)
                 finally:
                     self._slot.release()
 

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
@@ -21,7 +20,8 @@ from rayograph.listing import Chunk
 from rayograph.settings import Settings
 from rayograph.sources import display
 from rayograph_pipelines import chains
-from rayograph_pipelines.stages.decode import Decode
+from rayograph_pipelines.facts import ModelFacts
+from rayograph_pipelines.stages.decode import Decode, DecodeConfig
 from rayograph_pipelines.stages.list_files import ListFilesConfig
 from rayograph_pipelines.stages.read_metadata import ReadMetadata
 
@@ -37,15 +37,6 @@ _LISTING_S = 600.0
 _LISTING_NICE = 5
 Worker = TypeVar("Worker")
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
-    """What a loaded model is: ``key`` names its weights, sizes in pixels and dimensions."""
-
-    key: str
-    dim: int
-    image_size: int
 
 
 class Embedder(Protocol):
@@ -102,7 +93,7 @@ class WarmPath:
             for _ in range(settings.metadata.actors)
         )
         self._listers: _Crew[Guard[bytes]] | None = None
-        self._decoders: dict[tuple[int, int], Decode] = {}
+        self._decoders: dict[DecodeConfig, Decode] = {}
         self._facts: dict[str, ModelFacts] = {}
         self._lock = threading.Lock()
 
@@ -193,12 +184,12 @@ class WarmPath:
         yield from _in_order(embedded, batches, workers=3)
 
     def _decoder(self, model: str, nice: int) -> Decode:
-        size = self.load(model).image_size
+        facts = self.load(model)
+        config = chains.decode_config(facts, self._settings, nice=nice)
         with self._lock:
-            decode = self._decoders.get((size, nice))
+            decode = self._decoders.get(config)
             if decode is None:
-                decode = Decode(chains.decode_config(size, self._settings, nice=nice))
-                self._decoders[size, nice] = decode
+                decode = self._decoders[config] = Decode(config)
         return decode
 
     def close(self) -> None:

@@ -195,7 +195,7 @@ class DatasetWriter:
         if vectors < options.min_rows or state.unindexed <= options.grow * vectors:
             return False
         dataset = self.dataset()
-        partitions = max(8, min(256, vectors // 16_000))
+        partitions = max(8, min(256, vectors // columns.ROWS_A_PARTITION))
         if state.exists and partitions <= _OUTGROWN * self._partitions(dataset):
             dataset.optimize.optimize_indices(index_names=["vector_idx"], num_indices_to_merge=0)
             return True

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 from rayograph.settings import Settings
+from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.stages.read_metadata import ReadMetadata
-from rayograph_pipelines.warm import ModelFacts, WarmPath
+from rayograph_pipelines.warm import WarmPath
 from tests.pictures import write_pictures
 
 WAIT_S = 20.0

@@ -18,9 +18,9 @@ from rayograph.errors import ModelUnavailable
 from rayograph.listing import Chunk
 from rayograph.schema import Progress
 from rayograph.settings import Settings
+from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.run import Run
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
-from rayograph_pipelines.warm import ModelFacts
 
 DIM = 8
 WAIT_S = 30.0
