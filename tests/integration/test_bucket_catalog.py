@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from rayograph.catalog import Catalog
-from tests.unit.working import Warm, names, opened, run_of, settings_for, touch
+from tests.working import Warm, names, opened, run_of, settings_for, touch
 
 BUCKET = "pictures"
 

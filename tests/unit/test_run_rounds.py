@@ -18,7 +18,7 @@ from rayograph.settings import Settings
 from rayograph_pipelines import chains, run
 from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
-from tests.unit.working import (
+from tests.working import (
     WAIT_S,
     Reports,
     Warm,
