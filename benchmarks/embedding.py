@@ -88,11 +88,14 @@ def through_the_chain(folder: Path, model: str, precision: str) -> tuple[float, 
     init_ray(settings)
     try:
         from rayograph_pipelines import chains
+        from rayograph_pipelines.facts import ModelFacts
+
+        facts = ModelFacts("", shape.dim, shape.image_size, shape.resize_mode)
 
         chains.Embed = _clocked(chains.Embed)  # type: ignore[attr-defined]
         began = time.perf_counter()
         ended: Counter[float] = Counter()
-        for block in chains.embedding(work, model, shape.image_size, settings):
+        for block in chains.embedding(work, model, facts, settings):
             if block["embed_state"].null_count or block["vector"].null_count:
                 raise RuntimeError("a photograph was not embedded")
             ended.update(block["ended_at"].to_pylist())

@@ -38,7 +38,7 @@ def measure(work: Path, count: int, how_many: int) -> None:
     began = time.perf_counter()
     indexed = count >= settings.index.min_rows
     if indexed:
-        writer.index_vectors()
+        writer.keep_index(settings.index)
     build_s = time.perf_counter() - began
     queries = synthetic.Clouds(DIM).draw(how_many + WARM, seed=10**9)
     reader = catalog.reader(key)

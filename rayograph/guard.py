@@ -85,6 +85,12 @@ class Guard(Generic[Result]):
         child = self._child
         return child.pid if child else None
 
+    @property
+    def ready(self) -> bool:
+        """Whether the child has loaded its work; asking never waits."""
+        child = self._child
+        return child is not None and (child.ready or child.has_answered())
+
     def map(self, items: Sequence[Any]) -> list[Result | ImageFault]:
         """One result or fault for each item, in order.
 
@@ -199,6 +205,12 @@ class _Child:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def has_answered(self) -> bool:
+        """Whether something can be read from it; the first is that it is ready."""
+        poll = select.poll()
+        poll.register(self._answers.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def run(self, items: Sequence[Any], results: list[Any], timeout_s: float) -> _Death | None:
         """Do one batch, appending results as they come; None when all are there."""

@@ -11,12 +11,15 @@ import io
 import math
 import warnings
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from PIL import Image, ImageFile
 
 from rayograph.errors import ImageFault
 from rayograph.headers import READERS, Window, ends_early, iso_time, read_exif, sniff
+
+if TYPE_CHECKING:
+    from rayograph.encoders.names import ResizeMode
 
 # Size limits are per call (``max_pixels``); Pillow's own global one would warn below them.
 Image.MAX_IMAGE_PIXELS = None
@@ -234,13 +237,23 @@ def decode(data: bytes, *, shortest: int, max_pixels: int) -> Image.Image:
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
-def square(image: Image.Image, side: int) -> Image.Image:
-    """Shortest side to ``side`` px (bicubic), then the centre: what open_clip's preprocess does.
+def square(image: Image.Image, side: int, mode: ResizeMode = "shortest") -> Image.Image:
+    """``side`` x ``side`` px (bicubic) as open_clip's preprocess makes them.
 
-    Only the kept square is resampled, which gives the same pixels and keeps a 65,535 x 10 strip
-    from growing into a picture of gigabytes.
+    ``shortest``: the shortest side fits, then the centre; ``longest``: the longest fits, the rest
+    is black; ``squash``: both fit. For the first, only the kept square is resampled, which gives
+    the same pixels and keeps a 65,535 x 10 strip from growing into a picture of gigabytes.
     """
     width, height = image.size
+    if mode == "squash":
+        return image.resize((side, side), Image.Resampling.BICUBIC)
+    if mode == "longest":
+        scale = side / max(width, height)
+        wide, high = max(1, round(width * scale)), max(1, round(height * scale))
+        padded = Image.new(image.mode, (side, side))
+        at = ((side - wide) // 2, (side - high) // 2)
+        padded.paste(image.resize((wide, high), Image.Resampling.BICUBIC), at)
+        return padded
     if width <= height:
         wide, high = side, int(side * height / width)
     else:

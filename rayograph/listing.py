@@ -124,7 +124,7 @@ class Walk:
                             found.folders.append(entry.path)
                     elif self._follow and entry.is_symlink() and entry.is_dir():
                         found.links.append(entry.path)
-                    else:
+                    elif entry.name != CAPTIONS and not entry.name.startswith("."):
                         others += 1
         except OSError:
             self.skipped["unreadable_folder"] += 1

@@ -70,7 +70,7 @@ class MetadataSettings(Section):
 
     actors: int = Field(2, ge=1, description="actors at most")
     num_cpus: float = Field(0.4, gt=0, description="Ray CPUs an actor asks for")
-    batch_size: int = Field(1024, ge=1, description="images a batch")
+    batch_size: int = Field(4096, ge=1, description="images a batch at most")
 
 
 class EmbeddingSettings(Section):

@@ -121,6 +121,24 @@ def _open_regular(path: str) -> IO[bytes]:
         raise
 
 
+def where_is(source: str | os.PathLike[str]) -> dict[str, str]:
+    """``{"path"}`` or ``{"url"}`` of a source: local paths absolute, as the client sees them."""
+    text = os.fspath(source)
+    if _SCHEME.match(text):
+        return {"url": text}
+    if text == "demo":
+        return {"path": text}
+    if not text:
+        raise SourceNotFound("the source is empty", hint="give a folder, a file or a URL")
+    path = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 (bytes survive)
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        # JSON cannot carry bytes that are not UTF-8; a percent-encoded uri can.
+        return {"url": file_uri(path)}
+    return {"path": path}
+
+
 def resolve(text: str, *, recursive: bool = True) -> Source:
     """Resolve what the user typed: a folder, a file, a glob or an fsspec URL.
 

@@ -1,7 +1,8 @@
 """The Ray Data chains: each reads as one line of stages; resources come from the settings.
 
 Sources are in-memory blocks, never a read task that holds a CPU: with actors of a fraction of a
-CPU beside it, that deadlocks on a small machine.
+CPU beside it, that deadlocks on a small machine. They are made by ``from_blocks``: ``from_arrow``
+first sends a task a block to have its rows counted, which starts a worker process a CPU.
 """
 
 from __future__ import annotations
@@ -12,27 +13,33 @@ from typing import Any
 import pyarrow as pa
 
 from rayograph.settings import Settings
+from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.stages.decode import Decode, DecodeConfig
 from rayograph_pipelines.stages.embed import Embed, EmbedConfig
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
 from rayograph_pipelines.stages.read_metadata import MetadataConfig, ReadMetadata
 
 # How far bulk work steps back for the page and for what is on screen.
-_NICE = 10
+NICE = 10
 _FIRST_BLOCKS = (128, 256, 512)
+# Chunks of names a listing task takes: a task alone costs as much as listing thousands of files.
+_LIST_CHUNKS = 8
 
 
 def listing(chunks: list[str], config: ListFilesConfig, settings: Settings) -> Iterator[pa.Table]:
     """Packed chunks of names -> listing rows."""
     import ray
 
-    tables = [pa.table({"chunk": [chunk]}) for chunk in chunks]
-    files = ray.data.from_arrow(tables).map_batches(
+    tables = [
+        pa.table({"chunk": chunks[at : at + _LIST_CHUNKS]})
+        for at in range(0, len(chunks), _LIST_CHUNKS)
+    ]
+    files = ray.data.from_blocks(tables).map_batches(
         ListFiles(config),
         batch_format="pyarrow",
         batch_size=None,
         num_cpus=0.25,
-        concurrency=settings.listing.workers,
+        compute=ray.data.TaskPoolStrategy(size=settings.listing.workers),
     )
     yield from _batches(files)
 
@@ -42,19 +49,19 @@ def metadata(work: pa.Table, settings: Settings) -> Iterator[pa.Table]:
     import ray
 
     options = settings.metadata
-    found = ray.data.from_arrow(_blocks(work, 4 * options.batch_size)).map_batches(
+    found = ray.data.from_blocks(_blocks(work, 4 * options.batch_size)).map_batches(
         ReadMetadata,
-        fn_constructor_args=(metadata_config(settings, nice=_NICE),),
+        fn_constructor_args=(metadata_config(settings, nice=NICE),),
         batch_format="pyarrow",
         batch_size=options.batch_size,
         num_cpus=options.num_cpus,
-        concurrency=(1, options.actors),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=options.actors),
     )
     yield from _batches(found)
 
 
 def embedding(
-    work: pa.Table, model: str, image_size: int, settings: Settings
+    work: pa.Table, model: str, facts: ModelFacts, settings: Settings
 ) -> Iterator[pa.Table]:
     """Rows with ``uri`` -> vectors, decoding beside the model."""
     import ray
@@ -62,23 +69,23 @@ def embedding(
     options = settings.embedding
     batch_size = batch_rows(settings)
     found = (
-        ray.data.from_arrow(_blocks(work, 4 * batch_size))
+        ray.data.from_blocks(_blocks(work, 4 * batch_size))
         .map_batches(
             Decode,
-            fn_constructor_args=(decode_config(image_size, settings, nice=_NICE),),
+            fn_constructor_args=(decode_config(facts, settings, nice=NICE),),
             batch_format="pyarrow",
             batch_size=batch_size,
             num_cpus=0.25,
-            concurrency=options.decode_actors,
+            compute=ray.data.ActorPoolStrategy(size=options.decode_actors),
         )
         .map_batches(
             Embed,
-            fn_constructor_args=(embed_config(model, settings, nice=_NICE),),
+            fn_constructor_args=(embed_config(model, settings, nice=NICE),),
             batch_format="pyarrow",
             batch_size=batch_size,
             num_cpus=options.num_cpus,
             num_gpus=gpus(settings) or None,
-            concurrency=options.actors,
+            compute=ray.data.ActorPoolStrategy(size=options.actors),
         )
     )
     yield from _batches(found)
@@ -89,10 +96,11 @@ def metadata_config(settings: Settings, *, nice: int = 0) -> MetadataConfig:
     return MetadataConfig(max_pixels=images.max_pixels, timeout_s=images.timeout_s, nice=nice)
 
 
-def decode_config(image_size: int, settings: Settings, *, nice: int = 0) -> DecodeConfig:
+def decode_config(facts: ModelFacts, settings: Settings, *, nice: int = 0) -> DecodeConfig:
     images = settings.images
     return DecodeConfig(
-        image_size=image_size,
+        image_size=facts.image_size,
+        resize_mode=facts.resize_mode,
         max_pixels=images.max_pixels,
         timeout_s=images.timeout_s,
         nice=nice,

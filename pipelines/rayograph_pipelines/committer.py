@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from rayograph.catalog import DatasetWriter
 from rayograph.catalog.writer import claim, merge_group, unclaim
+from rayograph.settings import IndexSettings
 
 log = logging.getLogger(__name__)
 Offsets = npt.NDArray[np.int64]
@@ -78,16 +79,27 @@ class _Part:
 class Committer:
     """Publishes what stages produce; safe to call from any thread.
 
+    Also keeps the vector index: results gather in memory while it is built, so that no commit
+    takes rows out of it meanwhile.
+
     Args:
         interval_s: the shortest time between two commits of one fragment.
         on_commit: called after each commit, from any thread; must not call back in.
+        index: when the vector index is built and extended.
     """
 
     def __init__(
-        self, writer: DatasetWriter, *, interval_s: float, on_commit: Callable[[], object]
+        self,
+        writer: DatasetWriter,
+        *,
+        interval_s: float,
+        on_commit: Callable[[], object],
+        index: IndexSettings | None = None,
     ) -> None:
         self._writer = writer
         self._interval_s = interval_s
+        self._index = index or IndexSettings()
+        self._new_vectors = 0
         self._on_commit = on_commit
         self._parts: dict[tuple[str, int], _Part] = {}
         self._wake = threading.Condition()
@@ -149,6 +161,15 @@ class Committer:
             for key, part in chosen.items():
                 self._drop(key, part)
 
+    def keep_index(self) -> None:
+        """Build or extend the vector index where that pays; without it search is only slower."""
+        with self._writing:
+            self._new_vectors = 0
+            try:
+                self._writer.keep_index(self._index)
+            except Exception:
+                log.exception("the vector index could not be built; a later commit tries again")
+
     def close(self) -> None:
         """Flush and end the thread.
 
@@ -199,6 +220,8 @@ class Committer:
                 with self._wake:
                     self._error = error
                 return
+            if self._new_vectors >= self._index.grow * self._index.min_rows:
+                self.keep_index()
 
     def _publish(self, due: dict[tuple[str, int], _Part]) -> None:
         with self._writing:
@@ -220,6 +243,7 @@ class Committer:
                 offsets = np.concatenate([at for at, _ in new])
                 table = merge_group(table, offsets, pa.concat_tables([rows for _, rows in new]))
                 part.done_rows += len(offsets)
+                self._new_vectors += len(offsets) if stage == "embedding" else 0
             if stage == "embedding":
                 table = claim(unclaim(table), waiting)
                 part.claims = bool(len(waiting))

@@ -16,11 +16,11 @@ import click
 
 from rayograph import console
 from rayograph import settings as configuration
-from rayograph.client.calls import where_is
 from rayograph.client.transport import LOOPBACK
 from rayograph.errors import RayographError, Unavailable
 from rayograph.schema import Progress
 from rayograph.settings import Settings
+from rayograph.sources import where_is
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rayograph.listing import Walk
+from rayograph.listing import Chunk, Walk
+from rayograph.settings import Settings
+from rayograph_pipelines import chains
 from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig, pack
+from rayograph_pipelines.warm import WarmPath
 
 _ROUND = 256
 _FIRST_ROWS = 4096
+# So few are listed sooner than they are sent anywhere.
+_FEW_CHUNKS = 2
 
 
 class Appender:
@@ -68,14 +75,30 @@ class Appender:
         return pa.array([self._captions.get(uri) for uri in uris.to_pylist()], pa.string())
 
 
-def list_here(packed: list[str], config: ListFilesConfig) -> Iterator[pa.Table]:
-    """Few chunks are listed here before a pipeline would have started."""
-    yield ListFiles(config)(pa.table({"chunk": packed}))
+def listed(
+    chunks: list[Chunk],
+    config: ListFilesConfig,
+    settings: Settings,
+    warm: WarmPath,
+    alone_until: float,
+) -> Iterator[pa.Table]:
+    """Rows of these chunks: here until the warm path is up, then by it, and by a pipeline last."""
+    here, waiting = ListFiles(config), deque(chunks)
+    while waiting and (not warm.can_list() or len(chunks) <= _FEW_CHUNKS):
+        yield here.rows(waiting.popleft())
+
+    def until_then() -> Iterator[Chunk]:
+        while waiting and time.monotonic() < alone_until:
+            yield waiting.popleft()
+
+    yield from warm.listing(until_then(), config)
+    if waiting:
+        yield from chains.listing([pack(chunk) for chunk in waiting], config, settings)
 
 
-def rounds(walk: Walk) -> Iterator[list[str]]:
-    """Packed chunks, as many at a time as have been named; walking goes on meanwhile."""
-    named: queue.Queue[str | BaseException | None] = queue.Queue()
+def rounds(walk: Walk) -> Iterator[list[Chunk]]:
+    """Chunks, as many at a time as have been named; walking goes on meanwhile."""
+    named: queue.Queue[Chunk | BaseException | None] = queue.Queue()
     left = threading.Event()
 
     def name() -> None:
@@ -83,7 +106,7 @@ def rounds(walk: Walk) -> Iterator[list[str]]:
             for chunk in walk:
                 if left.is_set():
                     return
-                named.put(pack(chunk))
+                named.put(chunk)
             named.put(None)
         except Exception as error:  # noqa: BLE001 (raised again by whoever reads the queue)
             named.put(error)
@@ -95,10 +118,10 @@ def rounds(walk: Walk) -> Iterator[list[str]]:
         left.set()
 
 
-def _gathered(named: queue.Queue[str | BaseException | None]) -> Iterator[list[str]]:
+def _gathered(named: queue.Queue[Chunk | BaseException | None]) -> Iterator[list[Chunk]]:
     over = False
     while not over:
-        ready: list[str] = []
+        ready: list[Chunk] = []
         while len(ready) < _ROUND and not over:
             try:
                 item = named.get(block=not ready)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import OrderedDict
 from dataclasses import replace
@@ -17,10 +18,10 @@ from rayograph.encoders import Encoder
 from rayograph.errors import RayographError
 from rayograph.settings import Settings
 from rayograph_pipelines import chains
+from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.names import MODEL_ACTOR, NAMESPACE
 from rayograph_pipelines.query_picture import QueryConfig, QueryPictures
 from rayograph_pipelines.stages.embed import Embed
-from rayograph_pipelines.warm import ModelFacts
 
 _KEPT = 2
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ class ModelActor:
 
     def __init__(self, settings: Settings) -> None:
         logging.basicConfig(level=settings.log_level.upper())
+        # A dataset's pictures go through here too: the page comes before them.
+        os.nice(chains.NICE)
         self._settings = settings
         self._kept: OrderedDict[str, Embed] = OrderedDict()
         self._loading = threading.Lock()
@@ -44,8 +47,7 @@ class ModelActor:
         Raises:
             ModelUnavailable: it cannot be had.
         """
-        encoder = self._stage(model).encoder
-        return ModelFacts(encoder.key, encoder.dim, encoder.image_size)
+        return ModelFacts.of(self._encoder(model))
 
     def text(self, model: str, text: str) -> npt.NDArray[np.float16]:
         """The query vector of a text."""
@@ -61,7 +63,7 @@ class ModelActor:
             InvalidRequest: they are no picture.
         """
         encoder = self._encoder(model)
-        pixels = self._pictures.pixels(data, encoder.image_size, box)
+        pixels = self._pictures.pixels(data, ModelFacts.of(encoder), box)
         with self._forward:
             return np.asarray(encoder.images(pixels[None])[0])
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -29,21 +30,22 @@ from rayograph.settings import Settings
 from rayograph_pipelines import chains
 from rayograph_pipelines.attention import Attention
 from rayograph_pipelines.committer import Committer
-from rayograph_pipelines.lister import Appender, list_here, rounds
+from rayograph_pipelines.facts import ModelFacts
+from rayograph_pipelines.lister import Appender, listed, rounds
 from rayograph_pipelines.stages.list_files import ListFilesConfig
-from rayograph_pipelines.warm import ModelFacts, WarmPath
+from rayograph_pipelines.warm import WarmPath
 
 log = logging.getLogger(__name__)
 _WORK = ("id", "uri", "size", "mtime")
 _MAX_FRUITLESS = 3
-# One guarded child here reads 9,300 headers a second at 100,000, where Ray Data's round managed
-# 2,300 (docs/performance.md): only what is beyond this in one round is worth a pipeline.
-_WARM_ROWS = 131_072
-_WARM_CHUNKS = 8
-_WARM_EMBED_ROWS = 64
-_WARM_EMBED_BATCH = 16
-_WARM_BATCH = 256
+# What the warm path gets done in this time it does alone: a pipeline's actors and workers take as
+# long to come up on a small machine, the embedding one's with its own copy of the model longer
+# (docs/decisions/0010).
+_PIPELINE_START_S = {"listing": 10.0, "metadata": 10.0, "embedding": 30.0}
+_SAMPLE_ROWS = 2048
+_SAMPLE_EMBED_ROWS = 64
 _TURN_POLL_S = 0.2
+Work = Callable[[pa.Table], Iterator[pa.Table]]
 
 
 class Run:
@@ -75,6 +77,8 @@ class Run:
         self._pace = Pace()
         self._grown = threading.Condition()
         self._appended = 0
+        # Fragments each stage has nothing left to do in: within one run none comes back.
+        self._over: dict[str, set[int]] = {}
         self._dim = 0
         self._listed = self._row.listed
         self._stopping = threading.Event()
@@ -102,6 +106,7 @@ class Run:
                 self._catalog.writer(self.dataset_id),
                 interval_s=self._settings.embedding.publish_s,
                 on_commit=self._tell,
+                index=self._settings.index,
             )
             self._guarded(self._stages)
             self._guarded(committer.close)
@@ -168,13 +173,11 @@ class Run:
         skipped: Counter[str] = Counter()
         appender = Appender(self._at_work(), self._settings.listing.fragment_rows, known, captions)
         config = ListFilesConfig(self.dataset_id, self._row.source.root)
-        for packed in rounds(walk):
-            if self._stopping.is_set():
-                return skipped
-            few = len(packed) <= _WARM_CHUNKS
-            for table in (
-                list_here(packed, config) if few else chains.listing(packed, config, self._settings)
-            ):
+        alone_until = time.monotonic() + _PIPELINE_START_S["listing"]
+        for chunks in rounds(walk):
+            for table in listed(chunks, config, self._settings, self._warm, alone_until):
+                if self._stopping.is_set():
+                    return skipped
                 for note in table["skipped"].drop_null().to_pylist():
                     skipped.update(json.loads(note))
                 if appender.add(table):
@@ -184,24 +187,12 @@ class Run:
         return skipped + walk.skipped
 
     def _metadata(self) -> None:
-        def do_round(work: pa.Table) -> None:
-            head, rest = work.slice(0, _WARM_ROWS), work.slice(_WARM_ROWS)
-            warm = threading.Thread(target=self._guarded, args=(lambda: self._warm_up(head),))
-            warm.start()
-            try:
-                if rest.num_rows:
-                    self._put_all("metadata", chains.metadata(rest, self._settings))
-            finally:
-                warm.join()
-
-        self._stage("metadata", do_round)
-
-    def _warm_up(self, rows: pa.Table) -> None:
-        for start in range(0, rows.num_rows, _WARM_BATCH):
-            if self._stopping.is_set():
-                return
-            batch = rows.slice(start, _WARM_BATCH)
-            self._put("metadata", self._warm.metadata(batch))
+        self._stage(
+            "metadata",
+            warm=self._warm.headers,
+            bulk=lambda rows: chains.metadata(rows, self._settings),
+            sample_rows=_SAMPLE_ROWS,
+        )
 
     def _embedding(self) -> None:
         if not embeds(self._row):
@@ -215,22 +206,20 @@ class Run:
             self._tell()
             return
 
-        def do_round(work: pa.Table) -> None:
-            first, rest = work.slice(0, _WARM_EMBED_ROWS), work.slice(_WARM_EMBED_ROWS)
-            for start in range(0, first.num_rows, _WARM_EMBED_BATCH):
-                if self._stopping.is_set():
-                    return
-                batch = first.slice(start, _WARM_EMBED_BATCH)
-                self._put("embedding", self._warm.embedding(batch, model))
-            if rest.num_rows and self._turn():
+        def bulk(rows: pa.Table) -> Iterator[pa.Table]:
+            if self._turn():
                 try:
-                    done = chains.embedding(rest, model, facts.image_size, self._settings)
-                    self._put_all("embedding", done)
+                    yield from chains.embedding(rows, model, facts, self._settings)
                 finally:
                     self._slot.release()
 
         self._dim = facts.dim
-        self._stage("embedding", do_round)
+        self._stage(
+            "embedding",
+            warm=lambda rows: self._warm.vectors(rows, model),
+            bulk=bulk,
+            sample_rows=_SAMPLE_EMBED_ROWS,
+        )
 
     def _turn(self) -> bool:
         """Wait for the model; False when told to stop instead: another's turn can take hours."""
@@ -257,7 +246,7 @@ class Run:
                 hint="open the source under another name to embed it anew",
             )
 
-    def _stage(self, name: str, do_round: Callable[[pa.Table], None]) -> None:
+    def _stage(self, name: str, *, warm: Work, bulk: Work, sample_rows: int) -> None:
         """Rounds over what the table says is pending, until listing is over and nothing is."""
         fruitless, before = 0, pa.chunked_array([], pa.uint64())
         while not self._stopping.is_set():
@@ -274,8 +263,26 @@ class Run:
             if fruitless >= _MAX_FRUITLESS:
                 self._put(name, self._given_up(name, work))
             else:
-                do_round(work)
+                self._round(name, work, warm, bulk, sample_rows)
             self._at_work().flush(name)
+
+    def _round(self, name: str, work: pa.Table, warm: Work, bulk: Work, sample_rows: int) -> None:
+        """All of ``work``: what takes no longer than a pipeline's start without one."""
+        first, rest = work.slice(0, sample_rows), work.slice(sample_rows)
+        began = time.monotonic()
+        self._put_all(name, warm(first))
+        rate = first.num_rows / max(time.monotonic() - began, 1e-6)
+        alone = int(rate * _PIPELINE_START_S[name])
+        head, tail = rest.slice(0, alone), rest.slice(alone)
+        beside = threading.Thread(
+            target=self._guarded, args=(lambda: self._put_all(name, warm(head)),)
+        )
+        beside.start()
+        try:
+            if tail.num_rows:
+                self._put_all(name, bulk(tail))
+        finally:
+            beside.join()
 
     def _grows(self, appended: int) -> bool:
         """Wait for more rows, or for the end of listing; False when told to stop."""
@@ -287,9 +294,14 @@ class Run:
 
     def _pending(self, stage: str) -> pa.Table:
         tables = []
+        over = self._over.setdefault(stage, set())
         for fragment, _ in self._reader.fragments():
+            if fragment in over:
+                continue
             rows = self._reader.pending(stage, fragment, _WORK)
-            if rows.num_rows:
+            if not rows.num_rows:
+                over.add(fragment)
+            else:
                 tables.append(rows)
                 offsets = (rows["_rowaddr"].to_numpy() & np.uint64(0xFFFFFFFF)).astype(np.int64)
                 self._at_work().expect(stage, {fragment: offsets})
@@ -372,13 +384,9 @@ class Run:
     def _upkeep(self) -> None:
         """Indices and clean-up. Without them everything is there, only slower to find."""
         writer = self._catalog.writer(self.dataset_id)
-        options = self._settings.index
+        self._at_work().keep_index()
         try:
             writer.index_ids()
-            state = writer.index_state()
-            vectors = state.indexed + state.unindexed
-            if vectors >= options.min_rows and state.unindexed > options.grow * vectors:
-                writer.index_vectors()
             writer.clean(older_than_s=self._settings.catalog.keep_versions_s)
         except Exception:
             log.exception("upkeep of %s failed; its next run tries again", self.dataset_id)

@@ -69,6 +69,8 @@ REGISTRY = pa.schema(
     ]
 )
 
+# About so many vectors share a partition of the vector index.
+ROWS_A_PARTITION = 16_000
 STATE = {"metadata": "meta_state", "embedding": "embed_state"}
 ERRORS = {
     "metadata": ("meta_error_code", "meta_error"),

@@ -24,10 +24,13 @@ from lance.fragment import DataFile
 from rayograph.catalog import columns
 from rayograph.catalog.reader import CLAIMED, DONE, FAILED
 from rayograph.errors import CatalogError
+from rayograph.settings import IndexSettings
 
 log = logging.getLogger(__name__)
 _VERSION = "2.2"
 _MAX_TRIES = 20
+# An index is built anew, not extended, once it should have more than so many times its partitions.
+_OUTGROWN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +175,30 @@ class DatasetWriter:
         dataset = self.dataset()
         if "vector" not in dataset.schema.names:
             return IndexState(False, 0, 0)
-        done = dataset.count_rows(f"embed_state = {DONE}")
-        if "vector_idx" not in _indices(dataset):
-            return IndexState(False, 0, done)
-        indexed = int(dataset.stats.index_stats("vector_idx")["num_indexed_rows"])
-        return IndexState(True, min(indexed, done), max(0, done - indexed))
+        done = f"embed_state = {DONE}"
+        vectors = dataset.count_rows(done)
+        covered = _covered(dataset)
+        if covered is None:
+            return IndexState(False, 0, vectors)
+        # Lance's own figure counts rows without a vector as indexed.
+        missed = [f for f in dataset.get_fragments() if f.fragment_id not in covered]
+        left = sum(fragment.count_rows(done) for fragment in missed)
+        return IndexState(True, vectors - left, left)
 
-    def index_vectors(self) -> None:
-        """Build the vector index, or extend it by the vectors it misses."""
+    def keep_index(self, options: IndexSettings) -> bool:
+        """Build, extend or rebuild the vector index if that pays; whether it did.
+
+        Rows of a fragment that is written again fall out of the index and are searched exactly.
+        """
+        state = self.index_state()
+        vectors = state.indexed + state.unindexed
+        if vectors < options.min_rows or state.unindexed <= options.grow * vectors:
+            return False
         dataset = self.dataset()
-        if "vector_idx" in _indices(dataset):
+        partitions = max(8, min(256, vectors // columns.ROWS_A_PARTITION))
+        if state.exists and partitions <= _OUTGROWN * self._partitions(dataset):
             dataset.optimize.optimize_indices(index_names=["vector_idx"], num_indices_to_merge=0)
-            return
-        partitions = max(8, min(256, dataset.count_rows() // 16_000))
+            return True
         dataset.create_index(
             "vector",
             "IVF_RQ",
@@ -192,7 +206,13 @@ class DatasetWriter:
             metric="cosine",
             num_partitions=partitions,
             num_bits=4,
+            replace=True,
         )
+        return True
+
+    def _partitions(self, dataset: lance.LanceDataset) -> int:
+        parts = dataset.stats.index_stats("vector_idx")["indices"]
+        return max(int(part["num_partitions"]) for part in parts)
 
     def clean(self, *, older_than_s: float) -> None:
         """Remove versions nobody should be reading any more, and files of unfinished commits."""
@@ -203,6 +223,14 @@ class DatasetWriter:
 
 def _indices(dataset: lance.LanceDataset) -> set[str]:
     return {index.name for index in dataset.describe_indices()}
+
+
+def _covered(dataset: lance.LanceDataset) -> set[int] | None:
+    """Fragments whose vectors are in the vector index; None without one."""
+    for index in dataset.describe_indices():
+        if index.name == "vector_idx":
+            return {int(f) for segment in index.segments for f in segment.fragment_ids}
+    return None
 
 
 def merge_group(base: pa.Table, offsets: np.ndarray[Any, Any], rows: pa.Table) -> pa.Table:

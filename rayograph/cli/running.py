@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from rayograph import console
+from rayograph.cli.attach import hand_over, is_rayograph, is_taken
 from rayograph.cli.base import DONE, FAILED_IMAGES, address, follow
 from rayograph.errors import ConfigurationError, RayographError
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 def start_or_attach(sources: list[str], settings: Settings, *, open_browser: bool) -> int:
     """Open the sources on the rayograph that already runs on this port, or start one."""
-    from rayograph_serve.up import is_taken
-
     server = settings.server
     if is_taken(server.host, server.port):
         return _attach(sources, settings, open_browser=open_browser)
@@ -26,24 +25,22 @@ def start_or_attach(sources: list[str], settings: Settings, *, open_browser: boo
 
 
 def _attach(sources: list[str], settings: Settings, *, open_browser: bool) -> int:
-    from rayograph.client import Client
-
-    url = address(settings.server.host, settings.server.port)
-    client = Client(url, token=settings.server.token)
-    try:
-        client.health()
-    except RayographError:
+    url, token = address(settings.server.host, settings.server.port), settings.server.token
+    if not is_rayograph(url):
         raise ConfigurationError(
             f"port {settings.server.port} is in use by another program",
             hint="choose another with --port",
-        ) from None
+        )
     console.echo(f"rayograph already runs at {url}")
-    opened = [client.add(source) for source in sources]
+    opened = [hand_over(url, token, source) for source in sources]
     if open_browser:
         import webbrowser
 
         webbrowser.open(url)
-    codes = [follow(dataset) for dataset in opened]
+    from rayograph.client import Client
+
+    client = Client(url, token=token)
+    codes = [follow(client.dataset(key)) for key in opened]
     return FAILED_IMAGES if FAILED_IMAGES in codes else DONE
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,12 +29,12 @@ from rayograph.schema import (
     SearchRequest,
     SearchResponse,
 )
+from rayograph.sources import where_is
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
 PAGE = 500
-_URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +74,6 @@ def _content(response: httpx.Response) -> bytes:
 
 def _given(**params: str | int | None) -> dict[str, str | int]:
     return {key: value for key, value in params.items() if value is not None}
-
-
-def where_is(source: str | os.PathLike[str]) -> dict[str, str]:
-    """``{"path"}`` or ``{"url"}`` of a source: local paths absolute, as the client sees them."""
-    text = os.fspath(source)
-    if _URL.match(text):
-        return {"url": text}
-    if text == "demo":
-        return {"path": text}
-    if not text:
-        raise SourceNotFound("the source is empty", hint="give a folder, a file or a URL")
-    path = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 (bytes survive)
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        # JSON cannot carry bytes that are not UTF-8; a percent-encoded uri can.
-        from rayograph.sources import file_uri
-
-        return {"url": file_uri(path)}
-    return {"path": path}
 
 
 def add(source: str | os.PathLike[str], **options: Any) -> Call[Accepted]:

@@ -9,7 +9,6 @@ import logging
 import os
 import select
 import signal
-import socket
 import sys
 import tempfile
 import webbrowser
@@ -239,13 +238,6 @@ def with_token(settings: Settings) -> Settings:
     if server.token is not None or not needs_token(server.host):
         return settings
     return settings.model_copy(update={"server": server.model_copy(update={"token": new_token()})})
-
-
-def is_taken(host: str, port: int) -> bool:
-    """Whether something listens there."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return port != 0 and probe.connect_ex((host, port)) == 0
 
 
 def _log_file(settings: Settings) -> Path:

@@ -31,7 +31,7 @@ from rayograph_pipelines.progress import ProgressBoard
 from rayograph_serve import catalog_engine
 from rayograph_serve.catalog_engine import CatalogEngine, Vector
 from tests.fake_engine import draw_pictures
-from tests.unit.working import DIM, WAIT_S, hash_of, run_of, settings_for
+from tests.working import DIM, WAIT_S, hash_of, run_of, settings_for
 
 COUNT = 12
 

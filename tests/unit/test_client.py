@@ -19,6 +19,7 @@ from rayograph.client import AsyncClient, AsyncDataset, Client, Dataset, calls, 
 from rayograph.client.follow import Follow
 from rayograph.client.transport import http_options, pause_after
 from rayograph.schema import Accepted, ImageRecord, Progress
+from rayograph.sources import where_is
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_add_sends_an_absolute_path_and_returns_a_handle(
     ],
 )
 def test_sources_go_as_path_or_url(source: str, sent: dict[str, str]) -> None:
-    assert calls.where_is(source) == sent
+    assert where_is(source) == sent
 
 
 def test_an_empty_source_is_refused_before_it_is_sent(client: Client) -> None:

@@ -15,7 +15,7 @@ from rayograph.catalog import Catalog, DatasetReader, DatasetWriter
 from rayograph.catalog.columns import LISTING
 from rayograph.errors import CatalogError
 from rayograph_pipelines.committer import Committer
-from tests.unit.working import (
+from tests.working import (
     WAIT_S,
     in_thread,
     joined,

@@ -170,6 +170,17 @@ def test_square_equals_resize_and_centre_crop(size: tuple[int, int]) -> None:
     assert max(abs(a - b) for a, b in zip(found, wanted, strict=True)) <= 2
 
 
+def test_square_squashes_and_pads_as_models_want_it() -> None:
+    image = Image.new("RGB", (40, 20), "red")
+    image.paste("blue", (0, 0, 10, 20))
+    squashed = imaging.square(image, 16, "squash")
+    assert [squashed.getpixel((x, 8)) for x in (1, 8, 15)] == [(0, 0, 255), *[(255, 0, 0)] * 2]
+    padded = imaging.square(image, 16, "longest")
+    assert [padded.getpixel((8, y)) for y in (0, 8, 15)] == [(0, 0, 0), (255, 0, 0), (0, 0, 0)]
+    assert padded.getpixel((1, 8)) == (0, 0, 255)
+    assert imaging.square(Image.new("RGB", (1000, 1)), 16, "longest").size == (16, 16)
+
+
 def test_a_long_strip_stays_small() -> None:
     strip = decode(hostile.wide_strip(), 224)
     assert strip.size == (65_535, 10)

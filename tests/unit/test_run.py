@@ -15,8 +15,9 @@ from rayograph.schema import NewDataset, Progress
 from rayograph.settings import Settings, load
 from rayograph.sources import Source
 from rayograph_pipelines import run
+from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.run import Run
-from rayograph_pipelines.warm import ModelFacts, WarmPath
+from rayograph_pipelines.warm import WarmPath
 from tests.pictures import write_pictures
 
 

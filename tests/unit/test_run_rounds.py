@@ -17,7 +17,8 @@ from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph_pipelines import chains, run
 from rayograph_pipelines.committer import Committer
-from tests.unit.working import (
+from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
+from tests.working import (
     WAIT_S,
     Reports,
     Warm,
@@ -48,6 +49,11 @@ def bulk(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """The pipelines' stages in this process; a small warm path, so that they are used."""
     rows = {"metadata": 0, "embedding": 0}
 
+    def listing(
+        chunks: list[str], config: ListFilesConfig, settings: Settings
+    ) -> Iterator[pa.Table]:
+        yield ListFiles(config)(pa.table({"chunk": chunks}))
+
     def metadata(work: pa.Table, settings: Settings) -> Iterator[pa.Table]:
         for start in range(0, work.num_rows, 7):
             rows["metadata"] += work.slice(start, 7).num_rows
@@ -58,11 +64,12 @@ def bulk(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
             rows["embedding"] += work.slice(start, 5).num_rows
             yield vectors_of(work.slice(start, 5))
 
+    monkeypatch.setattr(chains, "listing", listing)
     monkeypatch.setattr(chains, "metadata", metadata)
     monkeypatch.setattr(chains, "embedding", embedding)
-    monkeypatch.setattr(run, "_WARM_ROWS", 8)
-    monkeypatch.setattr(run, "_WARM_EMBED_ROWS", 8)
-    monkeypatch.setattr(run, "_WARM_EMBED_BATCH", 4)
+    monkeypatch.setattr(run, "_SAMPLE_ROWS", 8)
+    monkeypatch.setattr(run, "_PIPELINE_START_S", dict.fromkeys(run._PIPELINE_START_S, 0.0))
+    monkeypatch.setattr(run, "_SAMPLE_EMBED_ROWS", 8)
     return rows
 
 

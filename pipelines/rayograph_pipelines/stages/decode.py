@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from rayograph.encoders.names import ResizeMode
 from rayograph.errors import ImageFault
 from rayograph.guard import Guard
 from rayograph_pipelines.stages.reading import PixelLimits, Pixels
@@ -23,14 +24,16 @@ _COLUMNS = {
 class DecodeConfig:
     """What a model wants and what one image may cost.
 
-    ``image_size`` is the side of the model's square, ``shortest`` the side a JPEG is decoded to at
-    least (px; 0: ``image_size``); ``nice`` is how much decoding steps back for other processes.
+    ``image_size`` is the side of the model's square, ``resize_mode`` how a picture becomes one,
+    ``shortest`` the side a JPEG is decoded to at least (px; 0: ``image_size``); ``nice`` is how
+    much decoding steps back for other processes.
     """
 
     shortest: int = 0
     max_pixels: int = 500_000_000
     timeout_s: float = 20.0
     image_size: int = 224
+    resize_mode: ResizeMode = "shortest"
     memory_mb: int = 8192
     nice: int = 0
 
@@ -49,7 +52,10 @@ class Decode:
         self._guard: Guard[Pixels] = Guard(
             "rayograph_pipelines.stages.reading:pixels",
             PixelLimits(
-                max(config.shortest, config.image_size), config.max_pixels, config.image_size
+                max(config.shortest, config.image_size),
+                config.max_pixels,
+                config.image_size,
+                config.resize_mode,
             ),
             timeout_s=config.timeout_s,
             memory_mb=config.memory_mb,

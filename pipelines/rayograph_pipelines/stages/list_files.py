@@ -27,10 +27,11 @@ class ListFiles:
         self.config = config
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        tables = [self._list(unpack(text)) for text in batch["chunk"].to_pylist()]
+        tables = [self.rows(unpack(text)) for text in batch["chunk"].to_pylist()]
         return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
 
-    def _list(self, chunk: Chunk) -> pa.Table:
+    def rows(self, chunk: Chunk) -> pa.Table:
+        """One chunk's rows."""
         columns, skipped = rows(chunk, self.config.dataset_id, self.config.root)
         count = len(columns["id"])
         table = pa.table({**columns, "skipped": pa.nulls(count, pa.string())}, schema=SCHEMA)
@@ -61,3 +62,14 @@ def pack(chunk: Chunk) -> str:
 def unpack(text: str) -> Chunk:
     """The inverse of ``pack``."""
     return Chunk(*json.loads(text))
+
+
+def listed(work: tuple[Chunk, ListFilesConfig], _: object) -> bytes:
+    """A chunk's rows as Arrow's stream: what a guarded child answers with."""
+    chunk, config = work
+    table = ListFiles(config).rows(chunk)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed

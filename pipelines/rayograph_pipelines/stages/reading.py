@@ -5,21 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from rayograph.errors import ImageFault
 from rayograph.imaging import MAX_FILE_BYTES, load, read_header, square
 from rayograph.sources import open_uri
 
+if TYPE_CHECKING:
+    from rayograph.encoders.names import ResizeMode
+
 HeaderRow = tuple[int, int, str, str, int | None, str | None]
 
 
 class PixelLimits(NamedTuple):
-    """``shortest`` and ``image_size`` in px, ``max_pixels`` a picture."""
+    """``shortest`` and ``image_size`` in px, ``max_pixels`` a picture; how it is made square."""
 
     shortest: int
     max_pixels: int
     image_size: int
+    resize_mode: ResizeMode = "shortest"
 
 
 class Pixels(NamedTuple):
@@ -68,7 +72,7 @@ def pixels(uri: str, limits: PixelLimits) -> Pixels:
     content_hash = hashlib.blake2b(data, digest_size=16).hexdigest()
     try:
         image = load(data, shortest=limits.shortest, max_pixels=limits.max_pixels)
-        return Pixels(square(image, limits.image_size).tobytes(), content_hash)
+        return Pixels(square(image, limits.image_size, limits.resize_mode).tobytes(), content_hash)
     except ImageFault as fault:
         return Pixels(None, content_hash, fault.fault, fault.message)
     except MemoryError:

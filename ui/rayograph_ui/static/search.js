@@ -31,12 +31,14 @@ export function startSearch(app) {
     // A box that is being typed in is never taken away: the words wait for the vectors.
     input.disabled = !open && document.activeElement !== input;
     $("rg-search-file").disabled = !open;
-    input.placeholder = open ? "Search these pictures" : why;
+    // A note may run to several lines: its first clause here, all of it under Progress.
+    const brief = why?.split(": ")[0] ?? "";
+    input.placeholder = open ? "Search these pictures" : brief;
     form.title = why ?? "";
     setText($("rg-search-why"), why ?? "");
-    setText($("rg-reason"), why ?? "");
+    setText($("rg-reason"), brief);
     // The box itself has room for a short reason, unless the screen is narrow.
-    $("rg-reason").classList.toggle("rg-short", (why ?? "").length < 60);
+    $("rg-reason").classList.toggle("rg-short", brief.length < 60);
     $("rg-reason").hidden = open || !app.dataset || !app.progress?.total;
     document.documentElement.classList.toggle("rg-searchable", open);
   }

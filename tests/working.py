@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.columns import METADATA, embedding
 from rayograph.datasets import first_rows
 from rayograph.errors import ModelUnavailable
+from rayograph.listing import Chunk
 from rayograph.schema import Progress
 from rayograph.settings import Settings
+from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.run import Run
-from rayograph_pipelines.warm import ModelFacts
+from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
 
 DIM = 8
 WAIT_S = 30.0
@@ -117,9 +119,23 @@ class Warm:
         self._note("metadata", rows)
         return metadata_of(rows)
 
+    def can_list(self) -> bool:
+        return True
+
+    def listing(self, chunks: Iterable[Chunk], config: ListFilesConfig) -> Iterator[pa.Table]:
+        return map(ListFiles(config).rows, chunks)
+
+    def headers(self, rows: pa.Table) -> Iterator[pa.Table]:
+        for start in range(0, rows.num_rows, 8):
+            yield self.metadata(rows.slice(start, 8))
+
     def embedding(self, rows: pa.Table, model: str) -> pa.Table:
         self._note("embedding", rows)
         return vectors_of(rows)
+
+    def vectors(self, rows: pa.Table, model: str) -> Iterator[pa.Table]:
+        for start in range(0, rows.num_rows, 4):
+            yield self.embedding(rows.slice(start, 4), model)
 
     def _note(self, stage: str, rows: pa.Table) -> None:
         self.before(stage, rows)

@@ -1,0 +1,93 @@
+"""The vector index: built once it pays, extended as vectors come, rebuilt when outgrown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rayograph import sources
+from rayograph.catalog import Catalog, DatasetReader, DatasetWriter
+from rayograph.catalog import writer as writing
+from rayograph.catalog.writer import merge_group
+from rayograph.settings import IndexSettings
+from tests.unit.test_catalog import DIM, listed, vectors
+
+FRAGMENT = 300
+OPTIONS = IndexSettings(min_rows=256, grow=0.1)
+Opened = tuple[DatasetReader, DatasetWriter]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Opened:
+    (tmp_path / "pictures").mkdir()
+    catalog = Catalog(str(tmp_path / "catalog"))
+    source = sources.resolve(str(tmp_path / "pictures"))
+    row, _ = catalog.create(source, None, listed("a" * 10, 0, FRAGMENT))
+    writer = catalog.writer(row.dataset_id)
+    for start in (FRAGMENT, 2 * FRAGMENT):
+        writer.append(listed(row.dataset_id, start, start + FRAGMENT), fragment_rows=FRAGMENT)
+    writer.add_embedding_columns(DIM)
+    return catalog.reader(row.dataset_id), writer
+
+
+def fill(writer: DatasetWriter, fragment: int, count: int = FRAGMENT) -> None:
+    made = vectors(count, seed=fragment)
+    base = writer.read_group("embedding", fragment)
+    writer.fill({fragment: merge_group(base, np.arange(count), made)})
+
+
+def finds_everything(reader: DatasetReader, fragments: int) -> bool:
+    rows = reader.column("vector").combine_chunks().slice(0, fragments * FRAGMENT)
+    ids = reader.column("id").to_pylist()
+    for at in range(0, fragments * FRAGMENT, 37):
+        query = np.asarray(rows[at].as_py(), np.float32)
+        found, _, _, _ = reader.search(query, k=3)
+        if ids[at] not in [row["id"] for row in found]:
+            return False
+    return True
+
+
+def test_few_vectors_need_no_index(opened: Opened) -> None:
+    _, writer = opened
+    assert not writer.keep_index(OPTIONS)
+    fill(writer, 0, count=200)
+    assert not writer.keep_index(OPTIONS)
+    assert not writer.index_state().exists
+
+
+def test_is_built_then_extended_as_vectors_come(opened: Opened) -> None:
+    reader, writer = opened
+    fill(writer, 0)
+    assert writer.keep_index(OPTIONS)
+    assert finds_everything(reader, 1)
+    assert not writer.keep_index(OPTIONS)
+    fill(writer, 1)
+    assert writer.index_state().unindexed == FRAGMENT
+    assert finds_everything(reader, 2)
+    assert writer.keep_index(OPTIONS)
+    assert writer.index_state().unindexed == 0
+    assert finds_everything(reader, 2)
+
+
+def test_vectors_written_again_are_still_found(opened: Opened) -> None:
+    reader, writer = opened
+    fill(writer, 0)
+    fill(writer, 1)
+    writer.keep_index(OPTIONS)
+    made = vectors(FRAGMENT, seed=9)
+    base = writer.read_group("embedding", 1)
+    writer.fill({1: merge_group(base, np.arange(FRAGMENT), made)})
+    assert finds_everything(reader, 2)
+
+
+def test_is_built_anew_once_outgrown(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = opened
+    fill(writer, 0)
+    writer.keep_index(OPTIONS)
+    fill(writer, 1)
+    monkeypatch.setattr(writing, "_OUTGROWN", 0.5)
+    assert writer.keep_index(OPTIONS)
+    assert writer.index_state().unindexed == 0
+    assert finds_everything(reader, 2)
