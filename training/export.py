@@ -18,7 +18,8 @@ _EMBEDDING = "token_embedding.weight"
 
 def export(checkpoint: Path, target: Path = WEIGHTS) -> Path:
     """Half precision; words that training never saw are zero, which says nothing and packs well."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["smooth"]
+    kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    state = kept["smooth"]
     open_clip.add_model_config(CONFIG)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -28,10 +29,10 @@ def export(checkpoint: Path, target: Path = WEIGHTS) -> Path:
         if value.shape != wanted[name].shape:
             raise SystemExit(f"{name} is {tuple(value.shape)}, not {tuple(wanted[name].shape)}")
         halves[name] = (value.half() if value.is_floating_point() else value).contiguous()
-    moved = torch.load(checkpoint, map_location="cpu", weights_only=True)["optimizer"]
-    seen = _seen_words(moved, state[_EMBEDDING].shape)
+    seen = _seen_words(kept["optimizer"], state[_EMBEDDING].shape)
     halves[_EMBEDDING][~seen] = 0
     save_file(halves, target)
+    target.chmod(0o644)
     size_mb = target.stat().st_size / 1e6
     sys.stdout.write(f"{target}: {size_mb:.1f} MB, {int(seen.sum())} words\n")
     return target

@@ -32,7 +32,7 @@ class Plan:
     """Everything that decides the outcome."""
 
     out: Path
-    steps: int = 6000
+    steps: int = 8000
     batch: int = 192
     pool: int = 80_000
     pool_side: int = 128
@@ -41,7 +41,7 @@ class Plan:
     warm_up: int = 200
     decay: float = 0.05
     views: float = 0.5
-    views_weight: float = 0.5
+    views_weight: float = 1.0
     average: float = 0.998
     seed: int = 1
     save_every: int = 200
