@@ -59,8 +59,8 @@ def test_its_key_follows_its_weights(mini: Encoder) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("a checkerboard", "checkerboard"), ("a bar chart", "bar chart"), ("the sea", "sea"),
-     ("a line drawing", "line drawing"), ("a brick wall", "bricks")],
+    [("a bar chart", "bar chart"), ("the sea", "sea"), ("a line drawing", "line drawing"),
+     ("a gradient", "gradient"), ("a snowflake", "snowflake"), ("mountains", "mountains")],
 )  # fmt: skip
 def test_it_finds_what_was_drawn(mini: Encoder, demo: Path, text: str, words: str) -> None:
     found = captions(demo)
@@ -82,10 +82,6 @@ def test_without_a_hub_auto_searches_with_it(new_server: Callable[..., Server], 
     assert models.in_use == MINI
     dataset = running.client.add(demo)
     assert dataset.wait(timeout=120).ready == 450
-    for text, word in {
-        "a bar chart": "bar chart",
-        "a sunset": "sunset",
-        "a pie chart": "pie",
-    }.items():
+    for text, word in {"a bar chart": "bar", "a sunset": "sunset", "a pie chart": "pie"}.items():
         best = [hit.image.caption or "" for hit in dataset.search(text, k=2).items]
         assert all(word in caption for caption in best), (text, best)
