@@ -95,7 +95,7 @@ class Server:
 
     @property
     def http(self) -> httpx.Client:
-        client = httpx.Client(base_url=self.url, timeout=60)
+        client = httpx.Client(base_url=self.url, timeout=START_S)
         self._open.append(client)
         return client
 
@@ -118,7 +118,7 @@ class Server:
             process.suspend()
         for process in found:
             process.kill()
-        psutil.wait_procs(found, timeout=30)
+        psutil.wait_procs(found, timeout=START_S)
         assert self._process is not None
         self._process.wait(30)
         self.log.clear()

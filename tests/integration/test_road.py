@@ -149,7 +149,7 @@ def test_the_front_answers_before_ray_and_no_request_fails(new_server, tmp_path:
     over = threading.Event()
 
     def look() -> None:
-        with httpx.Client(base_url=running.url, timeout=90) as http:
+        with httpx.Client(base_url=running.url, timeout=180) as http:
             while not over.is_set():
                 for path in ("/", "/api/datasets", "/api/healthz"):
                     answer = http.get(path)
