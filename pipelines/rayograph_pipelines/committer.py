@@ -196,6 +196,9 @@ class Committer:
             del self._parts[key]
 
     def _make_room(self, dim: int) -> None:
+        # Once made, no result waits for a commit or an index that is being written.
+        if self._dim == dim:
+            return
         with self._writing:
             # Nothing may be written once the run has let go of the dataset.
             if self._dim != dim and not self._stopping:

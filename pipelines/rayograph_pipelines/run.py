@@ -330,6 +330,9 @@ class Run:
         self._at_work().put(stage, done)
 
     def _put_all(self, stage: str, results: Iterable[pa.Table]) -> None:
+        # Told to stop, nothing that has not begun is begun: a pipeline takes seconds to.
+        if self._stopping.is_set():
+            return
         for done in results:
             self._put(stage, done)
             if self._stopping.is_set():

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
 import pyarrow as pa
@@ -29,7 +28,7 @@ from rayograph_pipelines.stages.read_metadata import ReadMetadata
 _BATCH_S = 0.1
 _FIRST_BATCH = 256
 _SMALLEST_BATCH = 16
-_FIRST_VECTORS, _FEW_VECTORS = 64, 16
+_FEW_ROWS, _FEW_BATCH = 64, 16
 _LISTED = "rayograph_pipelines.stages.list_files:listed"
 # A chunk of a few thousand names on a slow network disk is no hang yet.
 _LISTING_S = 600.0
@@ -171,11 +170,11 @@ class WarmPath:
 
     def vectors(self, rows: pa.Table, model: str) -> Iterator[pa.Table]:
         """The embedding stage's answers for many rows, in their order."""
-        decode, size = self._decoder(model, chains.NICE), chains.batch_rows(self._settings)
-        # Small ones first: the first vectors are worth more than the last per cent of speed.
-        starts = [*range(0, min(_FIRST_VECTORS, rows.num_rows), _FEW_VECTORS)]
-        starts += range(_FIRST_VECTORS, rows.num_rows, size)
-        batches = [rows.slice(a, b - a) for a, b in pairwise([*starts, rows.num_rows])]
+        decode = self._decoder(model, chains.NICE)
+        # Of few, the first vectors are worth more than the last per cent of speed.
+        few = rows.num_rows <= _FEW_ROWS
+        size = _FEW_BATCH if few else chains.batch_rows(self._settings)
+        batches = (rows.slice(start, size) for start in range(0, rows.num_rows, size))
 
         def embedded(batch: pa.Table) -> pa.Table:
             return self._embedder.embed(decode(batch), model)

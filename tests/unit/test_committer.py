@@ -183,3 +183,29 @@ def test_vectors_of_another_length_are_refused(table: Table) -> None:
     table.committer.put("embedding", vectors_of(table.rows("embedding").slice(0, 4)))
     with pytest.raises(CatalogError, match="8-d"):
         table.committer.put("embedding", vectors_of(table.rows("embedding"), dim=16))
+
+
+def test_vectors_are_taken_while_the_index_is_built(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.committer.put("embedding", vectors_of(table.rows().slice(0, 4)))
+    building, go = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> bool:
+        building.set()
+        return go.wait(WAIT_S)
+
+    monkeypatch.setattr(table.writer, "keep_index", slow)
+    indexing = threading.Thread(target=table.committer.keep_index)
+    indexing.start()
+    assert building.wait(WAIT_S)
+    putting = threading.Thread(
+        target=table.committer.put, args=("embedding", vectors_of(table.rows().slice(4, 4)))
+    )
+    putting.start()
+    putting.join(WAIT_S)
+    taken = not putting.is_alive()
+    go.set()
+    indexing.join(WAIT_S)
+    putting.join(WAIT_S)
+    assert taken

@@ -203,6 +203,20 @@ def test_a_stage_that_breaks_ends_the_others_in_order(
     assert_all_ready(settings, row.dataset_id, run_of(settings, row).work(), 30)
 
 
+def test_a_stop_in_the_first_batches_begins_no_pipeline(
+    settings: Settings, folder: Path, bulk: dict[str, int]
+) -> None:
+    row = opened(settings, folder)
+    worker: run.Run
+
+    def stop_at_once(stage: str, _: pa.Table) -> None:
+        worker.stop()
+
+    worker = run_of(settings, row, Warm(before=stop_at_once))
+    worker.work()
+    assert bulk == {"metadata": 0, "embedding": 0}
+
+
 def test_a_stop_while_listing_lists_the_rest_later(
     settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
