@@ -206,7 +206,7 @@ def test_a_stage_that_breaks_ends_the_others_in_order(
 def test_a_stop_in_the_first_batches_begins_no_pipeline(
     settings: Settings, folder: Path, bulk: dict[str, int]
 ) -> None:
-    row = opened(settings, folder)
+    row = opened(settings, folder, first=30)
     worker: run.Run
 
     def stop_at_once(stage: str, _: pa.Table) -> None:
