@@ -193,7 +193,7 @@ def test_vectors_are_taken_while_the_index_is_built(
 
     def slow(*_: object) -> bool:
         building.set()
-        return go.wait(WAIT_S)
+        return go.wait(2 * WAIT_S)
 
     monkeypatch.setattr(table.writer, "keep_index", slow)
     indexing = threading.Thread(target=table.committer.keep_index)
@@ -203,7 +203,7 @@ def test_vectors_are_taken_while_the_index_is_built(
         target=table.committer.put, args=("embedding", vectors_of(table.rows().slice(4, 4)))
     )
     putting.start()
-    putting.join(WAIT_S)
+    putting.join(WAIT_S / 3)
     taken = not putting.is_alive()
     go.set()
     indexing.join(WAIT_S)
