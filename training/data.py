@@ -34,16 +34,22 @@ ALIKE = {
     "text": 0.01,
     "collages": 0.03,
 }
-WHOLE_SHARE = 0.4
+WHOLE_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """``truth[i, j]``: text i is true of picture j. The first half is drawn from all families."""
+    """Text i is true of picture j when ``text_ids[i]`` is among ``picture_ids[j]``.
+
+    The first half of the pictures is drawn from all families; ``rows`` are their places in the
+    pool.
+    """
 
     pixels: npt.NDArray[np.uint8]
     texts: list[str]
-    truth: npt.NDArray[np.bool_]
+    text_ids: npt.NDArray[np.int64]
+    picture_ids: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
     flippable: npt.NDArray[np.bool_]
 
 
@@ -95,7 +101,6 @@ def make_batch(
         if wrong and not is_held_out(wrong):
             texts.append(wrong)
             ids.append(truths.of_text.get(wrong, NOTHING))
-    truth = (truths.ids[rows][None] == np.array(ids)[:, None, None]).any(-1)
     flippable = np.array(
         [
             pool.families[row] not in UNFLIPPABLE
@@ -105,7 +110,8 @@ def make_batch(
         ]
     )
     pixels = compress(pool.pixels[rows], JPEG_SHARE, rng)
-    return Batch(pixels, [reword(text, rng) for text in texts], truth, flippable)
+    said = [reword(text, rng) for text in texts]
+    return Batch(pixels, said, np.array(ids), truths.ids[rows], rows, flippable)
 
 
 def batches(

@@ -8,25 +8,30 @@ import torch
 from torch.nn import functional
 
 Tensor = Any
-VIEW_TEMPERATURE = 0.1
+VIEW_TEMPERATURE = 0.07
 
 
-def caption_loss(texts: Tensor, pictures: Tensor, truth: Tensor, scale: Tensor) -> Tensor:
-    """Cross entropy both ways; whatever is true of a picture counts as right, in equal parts."""
-    scores = scale * texts @ pictures.T
-    return (_spread(scores, truth) + _spread(scores.T, truth.T)) / 2
+def caption_loss(scores: Tensor, truth: Tensor) -> Tensor:
+    """Each right answer must come before all wrong ones; right ones do not compete.
+
+    ``scores`` and ``truth`` are [asked, candidates]; who has no right answer says nothing.
+    """
+    wrong = scores.masked_fill(truth, -torch.inf).logsumexp(1, keepdim=True)
+    missed = functional.softplus(wrong - scores)
+    count = truth.sum(1)
+    return ((missed * truth).sum(1) / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
 
 
-def _spread(scores: Tensor, truth: Tensor) -> Tensor:
-    right = truth.float()
-    count = right.sum(1)
-    some = count > 0
-    share = right[some] / count[some].unsqueeze(1)
-    return -(share * functional.log_softmax(scores[some], 1)).sum(1).mean()
+def view_loss(first: Tensor, second: Tensor, others: Tensor, same: Tensor) -> Tensor:
+    """Each view must find the other view of its picture, also among ``others``.
 
-
-def view_loss(first: Tensor, second: Tensor) -> Tensor:
-    """Each view must find the other view of its picture."""
-    scores = first @ second.T / VIEW_TEMPERATURE
-    right = torch.arange(len(scores), device=scores.device)
-    return (functional.cross_entropy(scores, right) + functional.cross_entropy(scores.T, right)) / 2
+    ``same`` [pictures, others]: the other is of the same picture, so no wrong answer.
+    """
+    right = torch.arange(len(first), device=first.device)
+    between = first @ second.T
+    losses = []
+    for asked, inside in ((first, between), (second, between.T)):
+        beside = (asked @ others.T).masked_fill(same, -torch.inf)
+        scores = torch.cat([inside, beside], 1) / VIEW_TEMPERATURE
+        losses.append(functional.cross_entropy(scores, right))
+    return (losses[0] + losses[1]) / 2

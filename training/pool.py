@@ -20,15 +20,15 @@ from training.held_out import TRAINING_SEED, is_held_out
 
 # Where captions say more, and where pictures are nearer to photographs, more are drawn.
 SHARES = {
-    "shapes": 0.30,
+    "shapes": 0.24,
     "landscapes": 0.15,
-    "patterns": 0.13,
+    "patterns": 0.12,
     "gradients": 0.06,
-    "charts": 0.08,
-    "drawings": 0.08,
+    "charts": 0.07,
+    "drawings": 0.07,
     "fractals": 0.07,
-    "text": 0.03,
-    "collages": 0.10,
+    "text": 0.02,
+    "collages": 0.20,
 }
 SHARD = 1000
 
