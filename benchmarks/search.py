@@ -12,6 +12,7 @@ import numpy.typing as npt
 from benchmarks import common, synthetic
 from benchmarks.common import percentile, seconds
 from rayograph.catalog import Catalog
+from rayograph.catalog.columns import SPACES
 from rayograph.settings import Settings
 
 DIM = 512
@@ -38,7 +39,7 @@ def measure(work: Path, count: int, how_many: int) -> None:
     began = time.perf_counter()
     indexed = count >= settings.index.min_rows
     if indexed:
-        writer.keep_index(settings.index)
+        writer.keep_index(SPACES[0], settings.index)
     build_s = time.perf_counter() - began
     queries = synthetic.Clouds(DIM).draw(how_many + WARM, seed=10**9)
     reader = catalog.reader(key)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from benchmarks.common import say
 from rayograph import ids
 from rayograph.catalog import LISTING, Catalog
+from rayograph.catalog.columns import SPACES
 from rayograph.schema import StageState
 from rayograph.settings import Settings
 from rayograph.sources import Source
@@ -55,7 +56,7 @@ def write(
         for start in range(0, count, 16 * rows):
             listed = _listing(key, source, start, min(count, start + 16 * rows))
             writer.append(listed, fragment_rows=rows)
-        writer.add_embedding_columns(dim)
+        writer.add_vector_columns(SPACES[0], dim)
         clouds, fills = Clouds(dim), {}
         fragments = catalog.reader(key).fragments()
         for number, (fragment, length) in enumerate(fragments):

@@ -13,6 +13,7 @@ RayographError                     code, HTTP status, message, hint
 ├── Conflict                       409
 │   ├── NotReady                   409  what was asked for has not been computed yet
 │   └── ModelUnavailable           409  no model, or the named one cannot be had
+│       └── WeightsChanged         409  its weights are not those that made the vectors
 ├── AccessDenied                   401  a token is missing or wrong
 ├── OriginDenied                   403  a foreign host or a cross-site request
 ├── CatalogError                   503
@@ -105,6 +106,10 @@ class NotReady(Conflict):
 
 class ModelUnavailable(Conflict):
     code = "model_unavailable"
+
+
+class WeightsChanged(ModelUnavailable):
+    code = "weights_changed"
 
 
 class AccessDenied(RayographError):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any, Literal
 
 from rayograph.catalog import Counts, DatasetRow
 from rayograph.schema import (
-    STAGES,
     Activity,
     DatasetState,
     DatasetStatus,
@@ -27,7 +26,7 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seen: dict[str, deque[tuple[float, int]]] = {s: deque() for s in STAGES}
+        self._seen: defaultdict[str, deque[tuple[float, int]]] = defaultdict(deque)
 
     def note(self, stage: str, finished: int) -> None:
         """Record how many a stage has finished by now."""
@@ -70,8 +69,11 @@ def build(
         "metadata": _stage("metadata", row, counts, pace, active),
         "embedding": _embedding(row, counts, pace, active),
     }
+    if row.next_model is not None:
+        stages["reembedding"] = _reembedding(row, counts, pace, active)
     complete = row.error is not None or (
         row.listed
+        and row.next_model is None
         and counts.stage("metadata")["pending"] == 0
         and (not wants_vectors or counts.stage("embedding")["pending"] == 0)
     )
@@ -128,6 +130,9 @@ def _stage(
 
 def _embedding(row: DatasetRow, counts: Counts, pace: Pace | None, active: bool) -> StageProgress:
     stage = _stage("embedding", row, counts, pace, active)
+    if embeds(row) and row.next_model is not None:
+        # What is missing is made by the next model only.
+        return stage.model_copy(update={"state": "done", "rate": None, "eta_s": None})
     if embeds(row):
         return stage
     return stage.model_copy(
@@ -140,15 +145,25 @@ def _embedding(row: DatasetRow, counts: Counts, pace: Pace | None, active: bool)
     )
 
 
+def _reembedding(row: DatasetRow, counts: Counts, pace: Pace | None, active: bool) -> StageProgress:
+    """The way to another model; its vectors serve when all are there."""
+    note = f"{row.next_model}; until it is done, search uses {row.model}"
+    stage = _stage("reembedding", row, counts, pace, active)
+    # All vectors may be there and their index not yet.
+    state = _mode(row, True, active)
+    return stage.model_copy(update={"state": state, "note": note})
+
+
 def _bottleneck(stages: dict[str, StageProgress]) -> str | None:
     """The running stage that will take longest; one without a measured rate counts as longest."""
+    order = list(stages)
     running = {n: s for n, s in stages.items() if s.state == "running"}
     if not running:
         return None
 
     def left(name: str) -> tuple[float, int]:
         eta = running[name].eta_s
-        return (float("inf") if eta is None else eta, STAGES.index(name))
+        return (float("inf") if eta is None else eta, order.index(name))
 
     return max(running, key=left)
 

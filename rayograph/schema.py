@@ -17,7 +17,6 @@ SCHEMA_VERSION = 1
 ImageStatus = Literal["pending", "indexed", "embedding", "ready", "failed"]
 DatasetState = Literal["queued", "processing", "ready", "failed"]
 Activity = Literal["downloading", "generating_tiles", "listing", "indexing", "embedding"]
-STAGES = ("listing", "metadata", "embedding")
 SORT = re.compile(r"^-?(listed|file_name|folder|size|mtime|width|height|taken_at)$")
 
 
@@ -116,7 +115,9 @@ class Dataset(Answer):
     description: str | None = None
     category: str | None = None
     subject: str | None = None
-    model: str | None = None
+    model: str | None = Field(None, description="whose vectors answer searches")
+    next_model: str | None = Field(None, description="whose vectors are being made, to serve next")
+    model_note: str | None = Field(None, description="why the model was not changed")
     created_at: str
     error: str | None = None
     skipped: dict[str, int] = Field(
@@ -155,6 +156,14 @@ class NewDataset(Model):
     @property
     def source(self) -> str:
         return self.path or self.url or ""
+
+
+class DatasetChange(Model):
+    """``PATCH /api/datasets/{id}``."""
+
+    model: str = Field(
+        min_length=1, max_length=500, description="embed with this one; the present serves until"
+    )
 
 
 class Accepted(Answer):
@@ -212,6 +221,7 @@ class SearchResponse(Answer):
     items: list[Hit]
     coverage: Coverage
     took_ms: float
+    model: str | None = Field(None, description="whose vectors were compared")
 
 
 class ImagePage(Answer):

@@ -106,6 +106,11 @@ class FakeEngine:
             raise DatasetNotFound(f"no dataset {dataset_id}")
         return self._datasets[dataset_id]
 
+    async def change_model(self, dataset_id: str, model: str) -> Dataset:
+        dataset = await self.dataset(dataset_id)
+        self._datasets[dataset_id] = dataset.model_copy(update={"next_model": model})
+        return self._datasets[dataset_id]
+
     async def delete(self, dataset_id: str) -> None:
         await self.dataset(dataset_id)
         del self._datasets[dataset_id], self._records[dataset_id]

@@ -107,13 +107,15 @@ class Warm:
     def __init__(self, before: Callable[[str, pa.Table], None] | None = None) -> None:
         self.before = before or (lambda stage, rows: None)
         self.key = "fake-1"
+        self.keys: dict[str, str] = {}
+        self.dims: dict[str, int] = {}
         self.seen: list[tuple[str, list[str]]] = []
         self._lock = threading.Lock()
 
     def load(self, model: str) -> ModelFacts:
         if model == "gone":
             raise ModelUnavailable("no such model")
-        return ModelFacts(self.key, DIM, 32)
+        return ModelFacts(self.keys.get(model, self.key), self.dims.get(model, DIM), 32)
 
     def metadata(self, rows: pa.Table) -> pa.Table:
         self._note("metadata", rows)
@@ -131,7 +133,7 @@ class Warm:
 
     def embedding(self, rows: pa.Table, model: str) -> pa.Table:
         self._note("embedding", rows)
-        return vectors_of(rows)
+        return vectors_of(rows, dim=self.dims.get(model, DIM))
 
     def vectors(self, rows: pa.Table, model: str) -> Iterator[pa.Table]:
         for start in range(0, rows.num_rows, 4):

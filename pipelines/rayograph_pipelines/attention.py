@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from rayograph.catalog import DatasetReader
 from rayograph.schema import StageState
+from rayograph_pipelines.target import Target
 from rayograph_pipelines.warm import WarmPath
 
 _WORK = ("id", "uri", "size", "mtime")
@@ -24,7 +25,7 @@ class Attention:
     Args:
         put: takes a stage's name and its results.
         works: whether the run takes results now.
-        model: the model whose vectors are wanted, None for none (yet).
+        target: the vectors that are wanted, None for none (yet).
     """
 
     def __init__(
@@ -34,13 +35,13 @@ class Attention:
         *,
         put: Callable[[str, pa.Table], None],
         works: Callable[[], bool],
-        model: Callable[[], str | None],
+        target: Callable[[], Target | None],
     ) -> None:
         self._reader = reader
         self._warm = warm
         self._put = put
         self._works = works
-        self._model = model
+        self._target = target
         self._busy = threading.Lock()
         self._wanted: list[str] | None = None
 
@@ -64,19 +65,19 @@ class Attention:
             self._put("metadata", self._warm.metadata(todo))
 
     def _vectors(self, image_ids: list[str]) -> None:
-        model = self._model()
-        if model is None:
+        target = self._target()
+        if target is None:
             return
-        names = [*_WORK, "meta_state"]
-        has_vectors = "vector" in self._reader.snapshot().schema.names
-        rows = self._reader.rows(image_ids, [*names, "embed_state"] if has_vectors else names)
+        space, names = target.space, [*_WORK, "meta_state"]
+        has_vectors = space.vector in self._reader.snapshot().schema.names
+        rows = self._reader.rows(image_ids, [*names, space.state] if has_vectors else names)
         wanted = pc.not_equal(pc.fill_null(rows["meta_state"], 0), int(StageState.FAILED))
         if has_vectors:
-            state = pc.fill_null(rows["embed_state"], int(StageState.PENDING))
+            state = pc.fill_null(rows[space.state], int(StageState.PENDING))
             wanted = pc.and_(wanted, pc.is_in(state, value_set=_UNDONE))
         todo = rows.filter(wanted).select([*_WORK, "_rowaddr"])
         for start in range(0, todo.num_rows, _EMBED_BATCH):
             if self._wanted is not None or not self._works():
                 return
             batch = todo.slice(start, _EMBED_BATCH)
-            self._put("embedding", self._warm.embedding(batch, model))
+            self._put(space.stage, self._warm.embedding(batch, target.model))

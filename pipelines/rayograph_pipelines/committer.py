@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rayograph.catalog import DatasetWriter
+from rayograph.catalog import DatasetWriter, Space
+from rayograph.catalog.columns import SPACES, space_of
 from rayograph.catalog.writer import claim, merge_group, unclaim
 from rayograph.settings import IndexSettings
 
@@ -86,6 +87,7 @@ class Committer:
         interval_s: the shortest time between two commits of one fragment.
         on_commit: called after each commit, from any thread; must not call back in.
         index: when the vector index is built and extended.
+        space: where the vectors go whose index is kept.
     """
 
     def __init__(
@@ -95,17 +97,19 @@ class Committer:
         interval_s: float,
         on_commit: Callable[[], object],
         index: IndexSettings | None = None,
+        space: Space = SPACES[0],
     ) -> None:
         self._writer = writer
         self._interval_s = interval_s
         self._index = index or IndexSettings()
+        self.space = space
         self._new_vectors = 0
         self._on_commit = on_commit
         self._parts: dict[tuple[str, int], _Part] = {}
         self._wake = threading.Condition()
         self._writing = threading.Lock()
         self._stopping = False
-        self._dim: int | None = None
+        self._room: tuple[Space, int] | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._loop, name="committer", daemon=True)
         self._thread.start()
@@ -131,8 +135,10 @@ class Committer:
         addresses = rows["_rowaddr"].to_numpy().astype(np.uint64)
         fragments = (addresses >> np.uint64(32)).astype(np.int64)
         offsets = (addresses & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        if stage == "embedding":
-            self._make_room(rows.schema.field("vector").type.list_size)
+        space = space_of(stage)
+        if space is not None:
+            self._make_room(space, rows.schema.field("vector").type.list_size)
+            rows = space.named(rows)
         with self._wake:
             if self._error is not None:
                 raise self._error
@@ -166,7 +172,7 @@ class Committer:
         with self._writing:
             self._new_vectors = 0
             try:
-                self._writer.keep_index(self._index)
+                self._writer.keep_index(self.space, self._index)
             except Exception:
                 log.exception("the vector index could not be built; a later commit tries again")
 
@@ -195,15 +201,15 @@ class Committer:
         if self._parts.get(key) is part and not part.dirty and not part.waiting_rows:
             del self._parts[key]
 
-    def _make_room(self, dim: int) -> None:
+    def _make_room(self, space: Space, dim: int) -> None:
         # Once made, no result waits for a commit or an index that is being written.
-        if self._dim == dim:
+        if self._room == (space, dim):
             return
         with self._writing:
             # Nothing may be written once the run has let go of the dataset.
-            if self._dim != dim and not self._stopping:
-                self._writer.add_embedding_columns(dim)
-                self._dim = dim
+            if self._room != (space, dim) and not self._stopping:
+                self._writer.add_vector_columns(space, dim)
+                self._room = (space, dim)
 
     def _loop(self) -> None:
         while True:
@@ -228,13 +234,14 @@ class Committer:
 
     def _publish(self, due: dict[tuple[str, int], _Part]) -> None:
         with self._writing:
-            for stage in ("metadata", "embedding"):
+            for stage in dict.fromkeys(stage for stage, _ in due):
                 chosen = [(f, part) for (s, f), part in due.items() if s == stage and part.dirty]
                 for start in range(0, len(chosen), _MAX_FRAGMENTS):
                     self._commit(stage, dict(chosen[start : start + _MAX_FRAGMENTS]))
 
     def _commit(self, stage: str, parts: dict[int, _Part]) -> None:
         fills: dict[int, pa.Table] = {}
+        space = space_of(stage)
         for fragment, part in parts.items():
             with self._wake:
                 new, part.new, part.new_rows = part.new, [], 0
@@ -246,9 +253,9 @@ class Committer:
                 offsets = np.concatenate([at for at, _ in new])
                 table = merge_group(table, offsets, pa.concat_tables([rows for _, rows in new]))
                 part.done_rows += len(offsets)
-                self._new_vectors += len(offsets) if stage == "embedding" else 0
-            if stage == "embedding":
-                table = claim(unclaim(table), waiting)
+                self._new_vectors += len(offsets) if space else 0
+            if space:
+                table = claim(unclaim(table, space.state), space.state, waiting)
                 part.claims = bool(len(waiting))
             part.base, fills[fragment] = table, table
         self._writer.fill(fills)

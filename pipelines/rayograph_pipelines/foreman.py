@@ -14,7 +14,7 @@ from typing import Any
 
 import ray
 
-from rayograph.catalog import Catalog, DatasetRow
+from rayograph.catalog import Catalog, DatasetRow, columns
 from rayograph.encoders import choose_model
 from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, RayographError
 from rayograph.progress import CANCELLED, build
@@ -115,7 +115,7 @@ class Foreman:
         self.stop(dataset_id)
         with self._catalog.lock(dataset_id):
             writer = self._catalog.writer(dataset_id)
-            for stage in ("metadata", "embedding"):
+            for stage in columns.STATE:
                 writer.reset(stage)
         self._catalog.update(dataset_id, paused=False, error=None)
         self.start(dataset_id)
@@ -124,6 +124,14 @@ class Foreman:
         """List the source again: new files are added."""
         self.stop(dataset_id)
         self._catalog.update(dataset_id, listed=False, error=None, paused=False)
+        self.start(dataset_id)
+
+    def change_model(self, dataset_id: str, model: str) -> None:
+        """Embed with another model; the present one's vectors serve until its are all there."""
+        self.stop(dataset_id)
+        changes = {"next_model": model, "next_model_key": None, "model_note": None}
+        self._catalog.update(dataset_id, **changes, embed_note=None, error=None)
+        self._show(dataset_id)
         self.start(dataset_id)
 
     def forget(self, dataset_id: str) -> None:

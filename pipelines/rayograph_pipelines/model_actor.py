@@ -15,7 +15,7 @@ import pyarrow as pa
 import ray
 
 from rayograph.encoders import Encoder
-from rayograph.errors import RayographError
+from rayograph.errors import RayographError, WeightsChanged
 from rayograph.settings import Settings
 from rayograph_pipelines import chains
 from rayograph_pipelines.facts import ModelFacts
@@ -49,20 +49,29 @@ class ModelActor:
         """
         return ModelFacts.of(self._encoder(model))
 
-    def text(self, model: str, text: str) -> npt.NDArray[np.float16]:
-        """The query vector of a text."""
-        vectors: npt.NDArray[np.float16] = self._encoder(model).texts([text])
+    def text(self, model: str, key: str | None, text: str) -> npt.NDArray[np.float16]:
+        """The query vector of a text, to compare with vectors made by the weights ``key``.
+
+        Raises:
+            WeightsChanged: the model has other weights now.
+        """
+        vectors: npt.NDArray[np.float16] = self._encoder(model, key).texts([text])
         return np.asarray(vectors[0])
 
     def picture(
-        self, model: str, data: bytes, box: tuple[float, float, float, float] | None
+        self,
+        model: str,
+        key: str | None,
+        data: bytes,
+        box: tuple[float, float, float, float] | None,
     ) -> npt.NDArray[np.float16]:
         """The query vector of a picture's bytes, or of a box (x, y, width, height; shares) in it.
 
         Raises:
             InvalidRequest: they are no picture.
+            WeightsChanged: the model has other weights now.
         """
-        encoder = self._encoder(model)
+        encoder = self._encoder(model, key)
         pixels = self._pictures.pixels(data, ModelFacts.of(encoder), box)
         with self._forward:
             return np.asarray(encoder.images(pixels[None])[0])
@@ -73,8 +82,14 @@ class ModelActor:
         with self._forward:
             return stage(batch)
 
-    def _encoder(self, model: str) -> Encoder:
-        return self._stage(model).encoder
+    def _encoder(self, model: str, key: str | None = None) -> Encoder:
+        encoder = self._stage(model).encoder
+        if key not in (None, encoder.key):
+            raise WeightsChanged(
+                f"the weights of {model} are not those that made the vectors here",
+                hint="the images are embedded anew; try again in a moment",
+            )
+        return encoder
 
     def _stage(self, model: str) -> Embed:
         with self._loading:

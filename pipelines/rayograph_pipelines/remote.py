@@ -54,6 +54,9 @@ class RayWork:
     async def command(self, dataset_id: str, command: str) -> None:
         await _result(getattr(self._foreman, command).remote(dataset_id))
 
+    async def change_model(self, dataset_id: str, model: str) -> None:
+        await _result(self._foreman.change_model.remote(dataset_id, model))
+
     async def forget(self, dataset_id: str) -> None:
         await _result(self._foreman.forget.remote(dataset_id))
 
@@ -71,14 +74,18 @@ class RayWork:
     ) -> tuple[int, Progress] | None:
         return _parsed(await _result(self._board.wait.remote(dataset_id, version, timeout_s)))
 
-    async def text(self, model: str, text: str) -> Vector:
-        vector: Vector = await _result(self._model.text.remote(model, text))
+    async def text(self, model: str, key: str | None, text: str) -> Vector:
+        vector: Vector = await _result(self._model.text.remote(model, key, text))
         return vector
 
     async def picture(
-        self, model: str, data: bytes, box: tuple[float, float, float, float] | None
+        self,
+        model: str,
+        key: str | None,
+        data: bytes,
+        box: tuple[float, float, float, float] | None,
     ) -> Vector:
-        vector: Vector = await _result(self._model.picture.remote(model, data, box))
+        vector: Vector = await _result(self._model.picture.remote(model, key, data, box))
         return vector
 
 

@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rayograph.catalog import Catalog, columns
+from rayograph.catalog import Catalog, DatasetRow, columns
 from rayograph.demo.source import growth
-from rayograph.encoders import choose_model
 from rayograph.errors import ModelUnavailable, RayographError
 from rayograph.listing import Walk, read_captions
 from rayograph.progress import Pace, build, embeds
@@ -30,9 +29,9 @@ from rayograph.settings import Settings
 from rayograph_pipelines import chains
 from rayograph_pipelines.attention import Attention
 from rayograph_pipelines.committer import Committer
-from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.lister import Appender, listed, rounds
 from rayograph_pipelines.stages.list_files import ListFilesConfig
+from rayograph_pipelines.target import Target, adopt, choose_target
 from rayograph_pipelines.warm import WarmPath
 
 log = logging.getLogger(__name__)
@@ -79,7 +78,7 @@ class Run:
         self._appended = 0
         # Fragments each stage has nothing left to do in: within one run none comes back.
         self._over: dict[str, set[int]] = {}
-        self._dim = 0
+        self._target: Target | None = None
         self._listed = self._row.listed
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
@@ -88,7 +87,7 @@ class Run:
         # either at once would bring back the older of two.
         self._changing = threading.RLock()
         self._attention = Attention(
-            self._reader, warm, put=self._put, works=self._works, model=self._model_in_use
+            self._reader, warm, put=self._put, works=self._works, target=lambda: self._target
         )
 
     # -- from outside -----------------------------------------------------------------------
@@ -107,6 +106,7 @@ class Run:
                 interval_s=self._settings.embedding.publish_s,
                 on_commit=self._tell,
                 index=self._settings.index,
+                space=self._row.serving,
             )
             self._guarded(self._stages)
             self._guarded(committer.close)
@@ -139,10 +139,6 @@ class Run:
 
     def _works(self) -> bool:
         return self._committer is not None and not self._stopping.is_set()
-
-    def _model_in_use(self) -> str | None:
-        row = self._row
-        return row.model if row.model_key is not None and embeds(row) else None
 
     # -- stages -----------------------------------------------------------------------------
 
@@ -198,9 +194,7 @@ class Run:
         if not embeds(self._row):
             return
         try:
-            model = self._choose_model()
-            facts = self._warm.load(model)
-            self._check_weights(facts)
+            target = self._choose_target()
         except ModelUnavailable as error:
             self._change(embed_note=error.message)
             self._tell()
@@ -209,17 +203,28 @@ class Run:
         def bulk(rows: pa.Table) -> Iterator[pa.Table]:
             if self._turn():
                 try:
-                    yield from chains.embedding(rows, model, facts, self._settings)
+                    yield from chains.embedding(rows, target.model, target.facts, self._settings)
                 finally:
                     self._slot.release()
 
-        self._dim = facts.dim
         self._stage(
-            "embedding",
-            warm=lambda rows: self._warm.vectors(rows, model),
+            target.space.stage,
+            warm=lambda rows: self._warm.vectors(rows, target.model),
             bulk=bulk,
             sample_rows=_SAMPLE_EMBED_ROWS,
         )
+
+    def _choose_target(self) -> Target:
+        target = choose_target(
+            self._catalog,
+            self.dataset_id,
+            self._settings.model,
+            load=self._warm.load,
+            change=self._change,
+        )
+        self._at_work().space = target.space
+        self._target = target
+        return target
 
     def _turn(self) -> bool:
         """Wait for the model; False when told to stop instead: another's turn can take hours."""
@@ -227,24 +232,6 @@ class Run:
             if self._stopping.is_set():
                 return False
         return True
-
-    def _choose_model(self) -> str:
-        if self._row.model is None:
-            choice = choose_model(self._settings.model)
-            if choice.name is None:
-                raise ModelUnavailable(choice.reason)
-            self._change(model=choice.name)
-        return str(self._row.model)
-
-    def _check_weights(self, facts: ModelFacts) -> None:
-        """Vectors of different weights never mix, whatever their name says."""
-        if self._row.model_key is None:
-            self._change(model_key=facts.key)
-        elif self._row.model_key != facts.key:
-            raise ModelUnavailable(
-                f"the vectors here were made by other weights of {self._row.model}",
-                hint="open the source under another name to embed it anew",
-            )
 
     def _stage(self, name: str, *, warm: Work, bulk: Work, sample_rows: int) -> None:
         """Rounds over what the table says is pending, until listing is over and nothing is."""
@@ -272,7 +259,7 @@ class Run:
         began = time.monotonic()
         self._put_all(name, warm(first))
         rate = first.num_rows / max(time.monotonic() - began, 1e-6)
-        alone = int(rate * _PIPELINE_START_S[name])
+        alone = int(rate * _PIPELINE_START_S["metadata" if name == "metadata" else "embedding"])
         head, tail = rest.slice(0, alone), rest.slice(alone)
         beside = threading.Thread(
             target=self._guarded, args=(lambda: self._put_all(name, warm(head)),)
@@ -310,7 +297,8 @@ class Run:
     def _given_up(self, stage: str, work: pa.Table) -> pa.Table:
         """Rows that came back from no round at all: failed, with that as the reason."""
         log.error("%d images of %s never finished %s", work.num_rows, self.dataset_id, stage)
-        group = columns.METADATA if stage == "metadata" else columns.embedding(self._dim)
+        dim = self._target.facts.dim if self._target else 0
+        group = columns.METADATA if stage == "metadata" else columns.embedding(dim)
         state, code, text = group.names[-3:]
         filled = {
             state: pa.array([int(StageState.FAILED)] * work.num_rows, pa.uint8()),
@@ -345,15 +333,16 @@ class Run:
             self._appended += 1
             self._grown.notify_all()
 
-    def _change(self, **changes: Any) -> None:
+    def _change(self, **changes: Any) -> DatasetRow:
         with self._changing:
             self._row = self._catalog.update(self.dataset_id, **changes)
+            return self._row
 
     def _tell(self, *, active: bool = True) -> Progress:
         with self._changing:
             counts = self._reader.counts()
             self._pace.note("listing", counts.total)
-            for stage in ("metadata", "embedding"):
+            for stage in ("metadata", "embedding", "reembedding"):
                 numbers = counts.stage(stage)
                 self._pace.note(stage, numbers["done"] + numbers["failed"])
             progress = build(self._row, counts, pace=self._pace, active=active)
@@ -391,6 +380,8 @@ class Run:
         try:
             writer.index_ids()
             writer.clean(older_than_s=self._settings.catalog.keep_versions_s)
+            if adopt(self._catalog, self.dataset_id, self._change):
+                self._reader = self._catalog.reader(self.dataset_id)
         except Exception:
             log.exception("upkeep of %s failed; its next run tries again", self.dataset_id)
 

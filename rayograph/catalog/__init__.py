@@ -6,7 +6,7 @@ import os
 os.environ.setdefault("LANCE_LOG", "error")
 os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
 
-from rayograph.catalog.columns import LISTING
+from rayograph.catalog.columns import LISTING, Space
 from rayograph.catalog.reader import Counts, DatasetReader
 from rayograph.catalog.store import Catalog, DatasetRow, open_catalog
 from rayograph.catalog.writer import DatasetWriter
@@ -18,5 +18,6 @@ __all__ = [
     "DatasetReader",
     "DatasetRow",
     "DatasetWriter",
+    "Space",
     "open_catalog",
 ]

@@ -7,6 +7,8 @@ so none can lose another's work.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
 LISTING = pa.schema(
@@ -36,17 +38,56 @@ METADATA = pa.schema(
 )
 
 
+class Space:
+    """Where the vectors of one model are kept.
+
+    A dataset has room for two: the space that serves and, while its model is being changed, the
+    one that is being made. Stages know the columns by their plain names (``vector``, ...).
+    """
+
+    PLAIN = ("vector", "content_hash", "embed_state", "embed_error_code", "embed_error")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        suffix = f"_{number + 1}" if number else ""
+        self.stage = f"embedding{suffix}"
+        self.index = f"vector{suffix}_idx"
+        self.names = {name: f"{name}{suffix}" for name in self.PLAIN}
+        self.vector, self.content_hash, self.state, self.error_code, self.error = (
+            self.names.values()
+        )
+
+    @property
+    def other(self) -> Space:
+        return SPACES[1 - self.number]
+
+    def columns(self, dim: int) -> pa.Schema:
+        """The group of columns for ``dim``-dimensional fp16 vectors."""
+        kinds = (pa.list_(pa.float16(), dim), pa.string(), pa.uint8(), pa.string(), pa.string())
+        return pa.schema(list(zip(self.names.values(), kinds, strict=True)))
+
+    def named(self, rows: pa.Table) -> pa.Table:
+        """``rows`` with plain names as this space's columns are called."""
+        return rows.rename_columns([self.names.get(name, name) for name in rows.column_names])
+
+    def plain(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A record with this space's columns under their plain names, and none of the other's."""
+        own = {column: name for name, column in self.names.items()}
+        others = self.other.names.values()
+        return {own.get(key, key): v for key, v in row.items() if key in own or key not in others}
+
+
+SPACES = (Space(0), Space(1))
+
+
+def space_of(stage: str) -> Space | None:
+    """The space a stage fills, None for a stage that makes no vectors."""
+    return next((space for space in SPACES if space.stage == stage), None)
+
+
 def embedding(dim: int) -> pa.Schema:
-    """The embedding stage's group for ``dim``-dimensional fp16 vectors."""
-    return pa.schema(
-        [
-            pa.field("vector", pa.list_(pa.float16(), dim)),
-            pa.field("content_hash", pa.string()),
-            pa.field("embed_state", pa.uint8()),
-            pa.field("embed_error_code", pa.string()),
-            pa.field("embed_error", pa.string()),
-        ]
-    )
+    """The embedding stage's columns by their plain names."""
+    return SPACES[0].columns(dim)
 
 
 REGISTRY = pa.schema(
@@ -66,13 +107,17 @@ REGISTRY = pa.schema(
         pa.field("model", pa.string()),
         pa.field("model_key", pa.string()),
         pa.field("embed_note", pa.string()),
+        pa.field("space", pa.int32()),
+        pa.field("next_model", pa.string()),
+        pa.field("next_model_key", pa.string()),
+        pa.field("model_note", pa.string()),
     ]
 )
 
 # About so many vectors share a partition of the vector index.
 ROWS_A_PARTITION = 16_000
-STATE = {"metadata": "meta_state", "embedding": "embed_state"}
+STATE = {"metadata": "meta_state", **{space.stage: space.state for space in SPACES}}
 ERRORS = {
     "metadata": ("meta_error_code", "meta_error"),
-    "embedding": ("embed_error_code", "embed_error"),
+    **{space.stage: (space.error_code, space.error) for space in SPACES},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import lance
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog import columns
+from rayograph.catalog.columns import SPACES, Space
 from rayograph.errors import ImageNotFound, NotReady
 from rayograph.schema import ImageStatus, StageState
 
@@ -25,7 +26,6 @@ DONE, FAILED, CLAIMED, SKIPPED = (
 _STATES = len(StageState)
 Tally = np.ndarray[Any, np.dtype[np.int64]]
 _RECORD = [*columns.LISTING.names, *columns.METADATA.names]
-_EMBED_RECORD = ["content_hash", "embed_state", "embed_error_code", "embed_error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,21 @@ class Counts:
     """How many rows are in each pair of stage states, in one snapshot of the table.
 
     ``pairs[m, e]`` counts rows whose metadata state is m and embedding state is e, so every
-    other number is derived from it and they always add up.
+    other number is derived from it and they always add up. ``making`` is the same for the vectors
+    of a model that is to serve later.
     """
 
-    pairs: np.ndarray[Any, np.dtype[np.int64]]
+    pairs: Tally
+    making: Tally = field(default_factory=lambda: np.zeros((_STATES, _STATES), np.int64))
 
     @property
     def total(self) -> int:
         return int(self.pairs.sum())
 
     def stage(self, name: str) -> dict[str, int]:
-        """done, failed, skipped and pending of ``metadata`` or ``embedding``; they add up."""
-        pairs = self.pairs
+        """done, failed, skipped and pending of ``metadata``, ``embedding`` or ``reembedding``;
+        they add up."""
+        pairs = self.making if name == "reembedding" else self.pairs
         if name == "metadata":
             states = pairs.sum(axis=1)
             done, failed, skipped = states[DONE], states[FAILED], states[SKIPPED]
@@ -90,10 +93,15 @@ def status_of(meta: int | None, embed: int | None, *, embeds: bool = True) -> Im
 
 
 class DatasetReader:
-    """A dataset's rows. Each call reads one snapshot: the newest when the call began."""
+    """A dataset's rows. Each call reads one snapshot: the newest when the call began.
 
-    def __init__(self, dataset_id: str, uri: str) -> None:
+    Args:
+        space: whose vectors, and whose states and errors, the rows speak of.
+    """
+
+    def __init__(self, dataset_id: str, uri: str, space: Space = SPACES[0]) -> None:
         self.dataset_id = dataset_id
+        self.space = space
         self._dataset = lance.dataset(uri)
         self._lock = threading.Lock()
         self._counts: tuple[int, Counts] | None = None
@@ -118,14 +126,16 @@ class DatasetReader:
         if cached and cached[0] == snapshot.version:
             return cached[1]
         parts = self._count_parts(snapshot)
-        flat = sum(parts.values(), np.zeros(_STATES * _STATES, dtype=np.int64))
-        counts = Counts(flat.reshape(_STATES, _STATES))
+        flat = sum(parts.values(), np.zeros(_STATES**3, dtype=np.int64))
+        cube = flat.reshape(_STATES, _STATES, _STATES)
+        counts = Counts(cube.sum(axis=2), cube.sum(axis=1))
         self._counts = (snapshot.version, counts)
         return counts
 
     def _count_parts(self, snapshot: lance.LanceDataset) -> dict[Hashable, Tally]:
         """Tallies fragment by fragment; one whose files are those counted before is not read."""
-        names = [c for c in ("meta_state", "embed_state") if c in snapshot.schema.names]
+        states = ("meta_state", self.space.state, self.space.other.state)
+        names = [name for name in states if name in snapshot.schema.names]
         known, parts, unread = self._parts, dict[Hashable, Tally](), dict[int, Hashable]()
         fragments = snapshot.get_fragments()
         for fragment in fragments:
@@ -142,12 +152,14 @@ class DatasetReader:
                 fragments=[f for f in fragments if f.fragment_id in unread],
                 with_row_address=True,
             ).to_table()
-            states = _uint8(table, "meta_state") * _STATES + _uint8(table, "embed_state")
+            flat = np.zeros(table.num_rows, np.int64)
+            for name in states:
+                flat = flat * _STATES + _uint8(table, name)
             homes = table["_rowaddr"].to_numpy() >> np.uint64(32)
             starts = np.searchsorted(homes, np.array([*unread], np.uint64))
-            ends = [*starts[1:], len(states)]
+            ends = [*starts[1:], len(flat)]
             for read, start, end in zip(unread.values(), starts, ends, strict=True):
-                parts[read] = np.bincount(states[start:end], minlength=_STATES * _STATES)
+                parts[read] = np.bincount(flat[start:end], minlength=_STATES**3)
         self._parts = parts
         return parts
 
@@ -159,7 +171,7 @@ class DatasetReader:
         total = int(snapshot.count_rows())
         if offset >= total:
             return [], total
-        names = _present(snapshot)
+        names = self._present(snapshot)
         if sort in (None, "listed"):
             table = snapshot.scanner(columns=names, offset=offset, limit=limit).to_table()
         elif sort == "-listed":
@@ -170,7 +182,7 @@ class DatasetReader:
         else:
             rows = self._sorted(snapshot, str(sort))[offset : offset + limit]
             table = snapshot.take(rows.tolist(), columns=names)
-        return table.to_pylist(), total
+        return self._records(table), total
 
     def _sorted(self, snapshot: lance.LanceDataset, sort: str) -> np.ndarray[Any, Any]:
         cached = self._order
@@ -197,7 +209,7 @@ class DatasetReader:
     def records(self, image_ids: Sequence[str]) -> list[dict[str, Any]]:
         """The records of these ids, in their order; unknown ones are left out."""
         found = self.rows(image_ids, None)
-        by_id = {row["id"]: row for row in found.to_pylist()}
+        by_id = {row["id"]: row for row in self._records(found)}
         return [by_id[key] for key in image_ids if key in by_id]
 
     def rows(self, image_ids: Sequence[str], names: Sequence[str] | None) -> pa.Table:
@@ -205,7 +217,7 @@ class DatasetReader:
         snapshot = self.snapshot()
         quoted = ",".join(f"'{key}'" for key in image_ids if key.isascii() and "'" not in key)
         return snapshot.scanner(
-            columns=list(names or _present(snapshot)),
+            columns=list(names or self._present(snapshot)),
             filter=f"id in ({quoted or _EMPTY})",
             with_row_address=True,
         ).to_table()
@@ -215,11 +227,11 @@ class DatasetReader:
     ) -> tuple[list[dict[str, Any]], int, dict[str, int]]:
         """Failed records from ``offset`` on, how many there are, and how many for each reason."""
         snapshot = self.snapshot()
-        names = _present(snapshot)
+        names = self._present(snapshot)
         failed = f"meta_state = {FAILED}"
-        if "embed_state" in names:
-            failed += f" or embed_state = {FAILED}"
-        codes = [n for n in ("meta_error_code", "embed_error_code") if n in names]
+        if self.space.state in names:
+            failed += f" or {self.space.state} = {FAILED}"
+        codes = [n for n in ("meta_error_code", self.space.error_code) if n in names]
         table = snapshot.scanner(columns=codes, filter=failed, with_row_address=True).to_table()
         reason = pc.coalesce(*(table[n] for n in codes)) if table.num_rows else pa.array([], "str")
         counted = pc.value_counts(reason).to_pylist() if table.num_rows else []
@@ -227,7 +239,7 @@ class DatasetReader:
         if code is not None and table.num_rows:
             table = table.filter(pc.equal(reason, code))
         wanted = table["_rowaddr"].slice(offset, limit)
-        rows = _take(snapshot, wanted, names)
+        rows = self._records(_take(snapshot, wanted, names))
         return rows, table.num_rows, reasons
 
     def pending(self, stage: str, fragment_id: int, names: Sequence[str]) -> pa.Table:
@@ -238,7 +250,7 @@ class DatasetReader:
         todo = "true"
         if state in snapshot.schema.names:
             todo = f"({state} is null or {state} in (0, {CLAIMED}))"
-        if stage == "embedding":
+        if stage != "metadata":
             todo += f" and (meta_state is null or meta_state != {FAILED})"
         return fragment.scanner(columns=list(names), filter=todo, with_row_address=True).to_table()
 
@@ -259,12 +271,12 @@ class DatasetReader:
         Raises:
             NotReady: it has none yet.
         """
-        if "vector" not in self.snapshot().schema.names:
+        if self.space.vector not in self.snapshot().schema.names:
             raise NotReady("no image of this dataset has a vector yet")
-        table = self.rows([image_id], ["vector"])
+        table = self.rows([image_id], [self.space.vector])
         if table.num_rows == 0:
             raise ImageNotFound(f"no image {image_id!r} in this dataset")
-        vector = table["vector"][0].values
+        vector = table[self.space.vector][0].values
         if vector is None:
             raise NotReady("this image has no vector yet", hint="try again when it is ready")
         return np.asarray(vector.to_numpy(zero_copy_only=False), dtype=np.float16)
@@ -278,10 +290,10 @@ class DatasetReader:
             Records, similarities (-1 to 1), how many images were searched, and the total.
         """
         snapshot = self.snapshot()
-        if "vector" not in snapshot.schema.names:
+        if self.space.vector not in snapshot.schema.names:
             raise NotReady("no image of this dataset has a vector yet")
         nearest: dict[str, Any] = {
-            "column": "vector",
+            "column": self.space.vector,
             "q": pa.array(vector.astype(np.float16), pa.float16()),
             "k": k,
             "metric": "cosine",
@@ -299,36 +311,32 @@ class DatasetReader:
         # Equally near ones come in the same order each time they are asked for.
         table = table.sort_by([("_distance", "ascending"), ("_rowaddr", "ascending")])
         scores = (1.0 - table["_distance"].to_numpy()).tolist()
-        rows = _take(snapshot, table["_rowaddr"], _present(snapshot))
+        rows = self._records(_take(snapshot, table["_rowaddr"], self._present(snapshot)))
         counts = self.counts()
         return rows, scores, counts.stage("embedding")["done"], counts.total
 
-    def wait_free(self) -> None:
-        """Let go of cached orders (called when a dataset is deleted or memory is short)."""
-        self._order = self._counts = None
-        self._parts = {}
+    def _present(self, snapshot: lance.LanceDataset) -> list[str]:
+        """A record's columns, as far as the table has them yet."""
+        of_vectors = [name for name in self.space.names.values() if name != self.space.vector]
+        names = set(snapshot.schema.names)
+        return [name for name in (*_RECORD, *of_vectors) if name in names]
+
+    def _records(self, table: pa.Table) -> list[dict[str, Any]]:
+        return [self.space.plain(row) for row in table.to_pylist()]
 
 
 _EMPTY = "''"
 _MIN_PROBES = 20
 
 
-def _present(snapshot: lance.LanceDataset) -> list[str]:
-    names = set(snapshot.schema.names)
-    return [name for name in (*_RECORD, *_EMBED_RECORD) if name in names]
-
-
-def _take(
-    snapshot: lance.LanceDataset, addresses: pa.ChunkedArray, names: list[str]
-) -> list[dict[str, Any]]:
-    """Records by row address (fragment id in the upper half, row in the lower), in order."""
+def _take(snapshot: lance.LanceDataset, addresses: pa.ChunkedArray, names: list[str]) -> pa.Table:
+    """Rows by address (fragment id in the upper half, row in the lower), in order."""
     if not len(addresses):
-        return []
+        return snapshot.schema.empty_table().select(names)
     sizes = [(f.fragment_id, f.physical_rows) for f in snapshot.get_fragments()]
     starts = dict(zip((f for f, _ in sizes), np.cumsum([0, *(n for _, n in sizes)]), strict=False))
     wanted = [int(starts[a >> 32]) + (a & 0xFFFFFFFF) for a in addresses.to_pylist()]
-    rows: list[dict[str, Any]] = snapshot.take(wanted, columns=names).to_pylist()
-    return rows
+    return snapshot.take(wanted, columns=names)
 
 
 def _uint8(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:

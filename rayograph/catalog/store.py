@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from rayograph import ids
 from rayograph.catalog import columns
+from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.errors import (
@@ -51,6 +52,15 @@ class DatasetRow:
     model: str | None = None
     model_key: str | None = None
     embed_note: str | None = None
+    space: int = 0
+    next_model: str | None = None
+    next_model_key: str | None = None
+    model_note: str | None = None
+
+    @property
+    def serving(self) -> Space:
+        """Where the vectors are that answer searches."""
+        return SPACES[self.space]
 
     def to_row(self) -> dict[str, Any]:
         row = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -62,6 +72,7 @@ class DatasetRow:
     def from_row(cls, row: dict[str, Any]) -> DatasetRow:
         known = {f.name for f in fields(cls)}
         row = {key: value for key, value in row.items() if key in known}
+        row["space"] = row.get("space") or 0
         row["source"] = restore(json.loads(row["source"]))
         row["skipped"] = json.loads(row["skipped"])
         return cls(**row)
@@ -82,7 +93,7 @@ class Catalog:
             writable_folder(folder)
         elif folder is not None and not folder.is_dir():
             raise CatalogError(f"no catalog at {folder}", hint="`rayograph up` makes one")
-        self._readers: dict[str, tuple[str, DatasetReader]] = {}
+        self._readers: dict[tuple[str, int], tuple[str, DatasetReader]] = {}
         self._creating = threading.Lock()
         self._rows: tuple[int, list[DatasetRow]] | None = None
         self._lock = threading.Lock()
@@ -161,6 +172,7 @@ class Catalog:
         values = {k: _literal(v) for k, v in row.to_row().items() if k in changes}
         where = f"dataset_id = '{row.dataset_id}'"
         self._write(lambda registry: registry.update(values, where=where))
+        self._rows = None
         return row
 
     def delete(self, dataset_id: str) -> None:
@@ -168,33 +180,39 @@ class Catalog:
         row = self.dataset(dataset_id)
         self._write(lambda registry: registry.delete(f"dataset_id = '{row.dataset_id}'"))
         with self._lock:
-            self._readers.pop(row.dataset_id, None)
+            for space in SPACES:
+                self._readers.pop((row.dataset_id, space.number), None)
         self._database().drop_table(row.dataset_id, ignore_missing=True)
 
     def table(self, key: str) -> Any:
         """A dataset's rows as a LanceDB table: ``.to_arrow()``, ``.to_lance()``, ``.search()``."""
         return self._database().open_table(self.dataset(key).dataset_id)
 
-    def reader(self, dataset_id: str) -> DatasetReader:
-        """The shared, always fresh read handle of a dataset."""
-        made = self._made(dataset_id)
+    def reader(self, dataset_id: str, space: Space | None = None) -> DatasetReader:
+        """A shared, always fresh read handle of a dataset.
+
+        Args:
+            space: whose vectors it reads; default those that serve, as of the last ``dataset``.
+        """
+        made, serving = self._made(dataset_id)
+        space = space or serving
         with self._lock:
-            known = self._readers.get(dataset_id)
+            known = self._readers.get((dataset_id, space.number))
             if known is not None and known[0] == made:
                 return known[1]
             try:
-                reader = DatasetReader(dataset_id, self._table_uri(dataset_id))
+                reader = DatasetReader(dataset_id, self._table_uri(dataset_id), space)
             except (ValueError, OSError):
                 raise DatasetNotFound(f"no dataset {dataset_id!r}") from None
-            self._readers[dataset_id] = made, reader
+            self._readers[dataset_id, space.number] = made, reader
             return reader
 
-    def _made(self, dataset_id: str) -> str:
-        """When the dataset was made: one deleted and added again has the same id and place."""
-        for row in self._rows[1] if self._rows is not None else ():
-            if row.dataset_id == dataset_id:
-                return row.created_at
-        return self.dataset(dataset_id).created_at
+    def _made(self, dataset_id: str) -> tuple[str, Space]:
+        """When it was made, as one deleted and added again has the same id; and what serves."""
+        cached = self._rows
+        rows = [row for row in cached[1] if row.dataset_id == dataset_id] if cached else []
+        row = rows[0] if rows else self.dataset(dataset_id)
+        return row.created_at, row.serving
 
     def writer(self, dataset_id: str) -> DatasetWriter:
         """The one writer of a dataset; the caller holds ``lock(dataset_id)``."""
@@ -218,6 +236,8 @@ class Catalog:
     def _open_registry(self, *, read_only: bool) -> _Fresh | None:
         uri = self._table_uri(_REGISTRY)
         try:
+            if not read_only:
+                _complete(uri)
             return _Fresh(uri)
         except (ValueError, OSError):
             if read_only:
@@ -262,6 +282,14 @@ class _Fresh:
             return self._dataset
 
 
+def _complete(uri: str) -> None:
+    """Give a registry of an earlier version the columns that have come since."""
+    registry = lance.dataset(uri)
+    missing = [f for f in columns.REGISTRY if f.name not in registry.schema.names]
+    if missing:
+        registry.add_columns(pa.schema(missing))
+
+
 def open_catalog(uri: str = "~/.rayograph") -> Catalog:
     """Read a catalog in process: Arrow, DuckDB, Polars and Ray Data all take its tables."""
     return Catalog(uri, read_only=True)
@@ -271,8 +299,8 @@ def _literal(value: object) -> str:
     """A value as Lance's SQL spells it."""
     if value is None:
         return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if isinstance(value, bool | int):
+        return str(value).lower()
     return "'" + str(value).replace("'", "''") + "'"
 
 

@@ -22,6 +22,7 @@ from lance.file import LanceFileWriter
 from lance.fragment import DataFile
 
 from rayograph.catalog import columns
+from rayograph.catalog.columns import Space
 from rayograph.catalog.reader import CLAIMED, DONE, FAILED
 from rayograph.errors import CatalogError
 from rayograph.settings import IndexSettings
@@ -70,22 +71,29 @@ class DatasetWriter:
 
     # -- columns ----------------------------------------------------------------------------
 
-    def add_embedding_columns(self, dim: int) -> None:
-        """Give the table its (all null) embedding columns; does nothing when it has them."""
+    def add_vector_columns(self, space: Space, dim: int) -> None:
+        """Give the table a space's (all null) columns; does nothing when it has them."""
         dataset = self.dataset()
-        names = set(dataset.schema.names)
-        if "vector" in names:
-            width = dataset.schema.field("vector").type.list_size
+        if space.vector in dataset.schema.names:
+            width = dataset.schema.field(space.vector).type.list_size
             if width != dim:
                 raise CatalogError(f"this dataset's vectors are {width}-d, the model's {dim}-d")
             return
-        dataset.add_columns(columns.embedding(dim))
+        dataset.add_columns(space.columns(dim))
+
+    def drop_space(self, space: Space) -> None:
+        """Forget a space's vectors; does nothing when there are none."""
+        dataset = self.dataset()
+        names = [name for name in space.names.values() if name in dataset.schema.names]
+        if names:
+            dataset.drop_columns(names)
 
     def group(self, stage: str) -> pa.Schema:
         """The columns a stage fills, as they are in the table."""
-        if stage == "metadata":
+        space = columns.space_of(stage)
+        if space is None:
             return columns.METADATA
-        return columns.embedding(self.dataset().schema.field("vector").type.list_size)
+        return space.columns(self.dataset().schema.field(space.vector).type.list_size)
 
     def read_group(self, stage: str, fragment_id: int) -> pa.Table:
         """A fragment's present values of a stage's columns."""
@@ -170,14 +178,14 @@ class DatasetWriter:
         else:
             dataset.create_scalar_index("id", "BTREE", name="id_idx")
 
-    def index_state(self) -> IndexState:
-        """Whether there is a vector index, and how many vectors it holds or misses."""
+    def index_state(self, space: Space) -> IndexState:
+        """Whether a space's vectors have an index, and how many of them it holds or misses."""
         dataset = self.dataset()
-        if "vector" not in dataset.schema.names:
+        if space.vector not in dataset.schema.names:
             return IndexState(False, 0, 0)
-        done = f"embed_state = {DONE}"
+        done = f"{space.state} = {DONE}"
         vectors = dataset.count_rows(done)
-        covered = _covered(dataset)
+        covered = _covered(dataset, space.index)
         if covered is None:
             return IndexState(False, 0, vectors)
         # Lance's own figure counts rows without a vector as indexed.
@@ -185,34 +193,30 @@ class DatasetWriter:
         left = sum(fragment.count_rows(done) for fragment in missed)
         return IndexState(True, vectors - left, left)
 
-    def keep_index(self, options: IndexSettings) -> bool:
-        """Build, extend or rebuild the vector index if that pays; whether it did.
+    def keep_index(self, space: Space, options: IndexSettings) -> bool:
+        """Build, extend or rebuild a space's index if that pays; whether it did.
 
         Rows of a fragment that is written again fall out of the index and are searched exactly.
         """
-        state = self.index_state()
+        state = self.index_state(space)
         vectors = state.indexed + state.unindexed
         if vectors < options.min_rows or state.unindexed <= options.grow * vectors:
             return False
         dataset = self.dataset()
         partitions = max(8, min(256, vectors // columns.ROWS_A_PARTITION))
-        if state.exists and partitions <= _OUTGROWN * self._partitions(dataset):
-            dataset.optimize.optimize_indices(index_names=["vector_idx"], num_indices_to_merge=0)
+        if state.exists and partitions <= _OUTGROWN * _partitions(dataset, space.index):
+            dataset.optimize.optimize_indices(index_names=[space.index], num_indices_to_merge=0)
             return True
         dataset.create_index(
-            "vector",
+            space.vector,
             "IVF_RQ",
-            name="vector_idx",
+            name=space.index,
             metric="cosine",
             num_partitions=partitions,
             num_bits=4,
             replace=True,
         )
         return True
-
-    def _partitions(self, dataset: lance.LanceDataset) -> int:
-        parts = dataset.stats.index_stats("vector_idx")["indices"]
-        return max(int(part["num_partitions"]) for part in parts)
 
     def clean(self, *, older_than_s: float) -> None:
         """Remove versions nobody should be reading any more, and files of unfinished commits."""
@@ -225,12 +229,17 @@ def _indices(dataset: lance.LanceDataset) -> set[str]:
     return {index.name for index in dataset.describe_indices()}
 
 
-def _covered(dataset: lance.LanceDataset) -> set[int] | None:
-    """Fragments whose vectors are in the vector index; None without one."""
+def _covered(dataset: lance.LanceDataset, name: str) -> set[int] | None:
+    """Fragments whose vectors are in this index; None without one."""
     for index in dataset.describe_indices():
-        if index.name == "vector_idx":
+        if index.name == name:
             return {int(f) for segment in index.segments for f in segment.fragment_ids}
     return None
+
+
+def _partitions(dataset: lance.LanceDataset, name: str) -> int:
+    parts = dataset.stats.index_stats(name)["indices"]
+    return max(int(part["num_partitions"]) for part in parts)
 
 
 def merge_group(base: pa.Table, offsets: np.ndarray[Any, Any], rows: pa.Table) -> pa.Table:
@@ -241,9 +250,9 @@ def merge_group(base: pa.Table, offsets: np.ndarray[Any, Any], rows: pa.Table) -
     return joined.combine_chunks().take(pa.array(index)).combine_chunks()
 
 
-def claim(table: pa.Table, offsets: np.ndarray[Any, Any]) -> pa.Table:
+def claim(table: pa.Table, state: str, offsets: np.ndarray[Any, Any]) -> pa.Table:
     """``table`` with these rows, where not done yet, marked as being embedded now."""
-    at = table.schema.get_field_index("embed_state")
+    at = table.schema.get_field_index(state)
     states = table.column(at).fill_null(0).to_numpy().copy()
     chosen = np.zeros(len(states), dtype=bool)
     chosen[offsets] = True
@@ -251,9 +260,9 @@ def claim(table: pa.Table, offsets: np.ndarray[Any, Any]) -> pa.Table:
     return table.set_column(at, table.schema.field(at), pa.array(states, pa.uint8()))
 
 
-def unclaim(table: pa.Table) -> pa.Table:
+def unclaim(table: pa.Table, state: str) -> pa.Table:
     """``table`` with no row marked as being embedded."""
-    at = table.schema.get_field_index("embed_state")
+    at = table.schema.get_field_index(state)
     states = table.column(at).fill_null(0).to_numpy().copy()
     states[states == CLAIMED] = 0
     return table.set_column(at, table.schema.field(at), pa.array(states, pa.uint8()))

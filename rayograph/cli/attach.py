@@ -33,13 +33,14 @@ def is_rayograph(url: str) -> bool:
         return False
 
 
-def hand_over(url: str, token: str | None, source: str) -> str:
-    """Have the running one open a source; the dataset's id.
+def hand_over(url: str, token: str | None, source: str, model: str | None) -> str:
+    """Have the running one open a source, with this model if one is named; the dataset's id.
 
     Raises:
         RayographError: as the server says it.
     """
-    return str(ask(url, "/api/datasets", where_is(source), token=token)["dataset_id"])
+    body = where_is(source) | ({} if model is None else {"model": model})
+    return str(ask(url, "/api/datasets", body, token=token)["dataset_id"])
 
 
 def ask(url: str, path: str, body: object = None, *, token: str | None = None) -> dict[str, Any]:

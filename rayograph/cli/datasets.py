@@ -14,7 +14,7 @@ from rayograph.cli.base import DONE, Command, State, follow, json_option
 from rayograph.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from rayograph.schema import Hit, Progress
+    from rayograph.schema import Dataset, Hit, Progress
 
 dataset_argument = click.argument("dataset")
 
@@ -75,6 +75,8 @@ def status(state: State, dataset: str, as_json: bool) -> None:
     console.echo(console.line(progress))
     if answer.error:
         console.echo(answer.error)
+    if handle.info.next_model or handle.info.model_note:
+        console.echo(handle.info.model_note or _models(handle.info))
     for reason, count in handle.info.skipped.items():
         console.echo(f"{count} passed over in listing: {reason}")
 
@@ -170,6 +172,26 @@ def _command(name: str, what: str) -> click.Command:
 
 @click.command(cls=Command)
 @dataset_argument
+@click.argument("name")
+@click.option("--wait", is_flag=True, help="Follow the progress to its end.")
+@click.pass_obj
+def model(state: State, *, dataset: str, name: str, wait: bool) -> int:
+    """Embed DATASET with the model NAME; the present one serves until that is done."""
+    handle = state.dataset(dataset)
+    handle.use_model(name)
+    now = handle.info
+    console.echo(f"{now.dataset_id} {console.one_line(now.name)}: {_models(now)}")
+    return follow(handle) if wait else DONE
+
+
+def _models(info: Dataset) -> str:
+    if info.next_model is None:
+        return f"searched with {info.model}"
+    return f"embedding with {info.next_model}; until it is done, searched with {info.model}"
+
+
+@click.command(cls=Command)
+@dataset_argument
 @click.option("--format", "form", default="coco", show_default=True, help="The format to write.")
 @click.option("--output", "-o", metavar="PATH", help="Where to; default: DATASET.FORMAT here.")
 @click.pass_obj
@@ -205,6 +227,7 @@ COMMANDS = (
     _command("resume", "Go on after a pause."),
     _command("retry", "Try the failed images of DATASET again."),
     _command("cancel", "End the work on DATASET; what is done stays."),
+    model,
     export,
     delete,
 )

@@ -32,7 +32,7 @@ def _attach(sources: list[str], settings: Settings, *, open_browser: bool) -> in
             hint="choose another with --port",
         )
     console.echo(f"rayograph already runs at {url}")
-    opened = [hand_over(url, token, source) for source in sources]
+    opened = [hand_over(url, token, source, _named(settings)) for source in sources]
     if open_browser:
         import webbrowser
 
@@ -57,7 +57,7 @@ def _start(sources: list[str], settings: Settings, *, open_browser: bool) -> int
         threading.Thread(target=_say_model, args=(client,), daemon=True).start()
         for source in sources:
             try:
-                dataset = client.add(source)
+                dataset = client.add(source, model=_named(settings))
                 threading.Thread(target=_follow_quietly, args=(dataset,), daemon=True).start()
             except RayographError as error:
                 console.echo(f"error: {error.message}", sys.stderr)
@@ -71,6 +71,11 @@ def _start(sources: list[str], settings: Settings, *, open_browser: bool) -> int
         say=console.echo,
         on_ready=opened,
     )
+
+
+def _named(settings: Settings) -> str | None:
+    """The model that was asked for by name: also datasets that are there already are to have it."""
+    return None if settings.model in {"auto", "none"} else settings.model
 
 
 def _say_model(client: Client) -> None:

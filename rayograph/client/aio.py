@@ -275,6 +275,10 @@ class AsyncDataset:
         """End the work on this dataset; what is done stays."""
         return await self._transport.send(calls.command(self.id, "cancel"))
 
+    async def use_model(self, name: str) -> None:
+        """Embed with another model; the present one's vectors serve until its are all there."""
+        self.info = await self._transport.send(calls.use_model(self.id, name))
+
     async def delete(self) -> None:
         """Remove the dataset from the catalog. Source files are never touched."""
         await self._transport.send(calls.delete(self.id))

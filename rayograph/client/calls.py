@@ -97,6 +97,10 @@ def dataset(dataset_id: str) -> Call[Dataset]:
     return Call("GET", f"/api/datasets/{dataset_id}", read(Dataset))
 
 
+def use_model(dataset_id: str, model: str) -> Call[Dataset]:
+    return Call("PATCH", f"/api/datasets/{dataset_id}", read(Dataset), body={"model": model})
+
+
 def delete(dataset_id: str) -> Call[None]:
     return Call("DELETE", f"/api/datasets/{dataset_id}", _nothing, repeat=False)
 

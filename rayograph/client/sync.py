@@ -264,6 +264,10 @@ class Dataset:
         """End the work on this dataset; what is done stays."""
         return self._transport.send(calls.command(self.id, "cancel"))
 
+    def use_model(self, name: str) -> None:
+        """Embed with another model; the present one's vectors serve until its are all there."""
+        self.info = self._transport.send(calls.use_model(self.id, name))
+
     def delete(self) -> None:
         """Remove the dataset from the catalog. Source files are never touched."""
         self._transport.send(calls.delete(self.id))

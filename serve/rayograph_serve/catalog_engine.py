@@ -5,33 +5,27 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import math
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Protocol, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, TypeVar
 
 from rayograph import __version__, ids
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.catalog.reader import status_of
 from rayograph.datasets import open_dataset
-from rayograph.encoders import list_models
-from rayograph.errors import ImageNotFound, InvalidRequest, ModelUnavailable, NotReady
+from rayograph.encoders import choose_model, list_models
+from rayograph.errors import ImageNotFound, InvalidRequest
 from rayograph.progress import build, embeds, status
 from rayograph.schema import (
     SORT,
     Accepted,
-    Coverage,
     Dataset,
     DatasetList,
     DatasetStatus,
     FailurePage,
     FailureReason,
     Health,
-    Hit,
     ImagePage,
     ImageRecord,
     ModelList,
@@ -41,35 +35,15 @@ from rayograph.schema import (
     SearchResponse,
 )
 from rayograph.settings import Settings
-from rayograph.sources import display, local_path, open_uri
+from rayograph.sources import display, local_path
 from rayograph_serve.engine import Command, Located
+from rayograph_serve.searching import Searcher
+from rayograph_serve.work import Work
 
 T = TypeVar("T")
-Vector = npt.NDArray[np.float16]
 _WATCH_S = 0.5
 _WATCH_PATIENCE_S = 15.0
 _LOCATED_KEPT = 200_000
-
-
-class Work(Protocol):
-    """What happens elsewhere: pipelines, the progress board and the model."""
-
-    async def start(self, dataset_id: str) -> None: ...
-    async def command(self, dataset_id: str, command: str) -> None: ...
-    async def forget(self, dataset_id: str) -> None: ...
-    async def attend(self, dataset_id: str, image_ids: list[str]) -> None: ...
-    async def show(self, progress: Progress) -> None:
-        """Put a progress up unless there is one: whoever works on the dataset knows better."""
-        ...
-
-    async def newest(self, dataset_id: str) -> tuple[int, Progress] | None: ...
-    async def wait(
-        self, dataset_id: str, version: int, timeout_s: float
-    ) -> tuple[int, Progress] | None: ...
-    async def text(self, model: str, text: str) -> Vector: ...
-    async def picture(
-        self, model: str, data: bytes, box: tuple[float, float, float, float] | None
-    ) -> Vector: ...
 
 
 class CatalogEngine:
@@ -81,6 +55,9 @@ class CatalogEngine:
         self._settings = settings
         self._started = time.monotonic()
         self._located: OrderedDict[str, Located] = OrderedDict()
+        self._searcher = Searcher(
+            catalog, work, settings, locate=self.locate, records=self._records
+        )
 
     # -- datasets ---------------------------------------------------------------------------
 
@@ -89,6 +66,8 @@ class CatalogEngine:
         progress = await self._from_table(row, active=is_new)
         if is_new:
             await self._work.show(progress)
+        elif new.model is not None:
+            await self._change_model(row, new.model)
         # Whoever registered it may have died before anybody was told to work on it.
         if progress.status == "in_progress" and not row.paused:
             await self._work.start(row.dataset_id)
@@ -114,6 +93,8 @@ class CatalogEngine:
             category=row.category,
             subject=row.subject,
             model=row.model,
+            next_model=row.next_model,
+            model_note=row.model_note,
             created_at=row.created_at,
             error=row.error,
             skipped=row.skipped,
@@ -229,82 +210,27 @@ class CatalogEngine:
         mine = [key for key in image_ids if ids.dataset_of(key) == row.dataset_id]
         await self._work.attend(row.dataset_id, mine)
 
-    # -- search -----------------------------------------------------------------------------
+    # -- search and models --------------------------------------------------------------------
 
     async def search(self, dataset_id: str, request: SearchRequest) -> SearchResponse:
-        began = time.perf_counter()
+        return await self._searcher.search(await self._row(dataset_id), request)
+
+    async def change_model(self, dataset_id: str, model: str) -> Dataset:
         row = await self._row(dataset_id)
-        if request.where is not None:
-            raise InvalidRequest("`where` is not supported yet", hint="search without it")
-        if not embeds(row):
-            raise ModelUnavailable(
-                f"this dataset cannot be searched: {row.embed_note or 'no model'}",
-                hint="GET /api/models says which models there are",
-            )
-        if row.model is None:
-            raise NotReady("a model is still being chosen", hint="try again in a moment")
-        reader = self._catalog.reader(row.dataset_id)
-        vector = await self._query(row, reader, request)
-        rows, scores, searched, total = await _thread(
-            reader.search, vector, k=request.k, refine=self._settings.index.refine
-        )
-        if not searched:
-            raise NotReady("no image has a vector yet", hint="try again in a moment")
-        hits = [
-            Hit(image=record, score=round(score, 6))
-            for record, score in zip(self._records(row, rows), scores, strict=True)
-            # A vector of zeros has no direction, so no similarity either.
-            if math.isfinite(score) and (request.cutoff is None or score >= request.cutoff)
-        ]
-        return SearchResponse(
-            items=hits,
-            coverage=Coverage(searched=searched, total=total),
-            took_ms=round((time.perf_counter() - began) * 1000, 2),
-        )
+        await self._change_model(row, model)
+        return await self._dataset(await self._row(row.dataset_id))
 
-    async def _query(
-        self, row: DatasetRow, reader: DatasetReader, request: SearchRequest
-    ) -> npt.NDArray[np.float32]:
-        model = str(row.model)
-        vector: npt.NDArray[np.float32] | None = None
-        if request.text is not None:
-            vector = _float(await self._work.text(model, request.text))
-        elif request.image_id is not None:
-            vector = await self._own_vector(row, reader, request.image_id)
-        elif request.image_base64 is not None:
-            data = _from_base64(request.image_base64)
-            vector = _float(await self._work.picture(model, data, None))
-        elif request.box is not None:
-            box = request.box
-            located = await self.locate(box.image_id)
-            data = await _thread(_read_all, located.uri)
-            corners = (box.x, box.y, box.width, box.height)
-            vector = _float(await self._work.picture(model, data, corners))
-        for image_id in request.more_like or ():
-            more = await self._own_vector(row, reader, image_id)
-            vector = more if vector is None else vector + more
-        for image_id in request.less_like or ():
-            vector = (0 if vector is None else vector) - 0.5 * await self._own_vector(
-                row, reader, image_id
-            )
-        if vector is None:
-            raise InvalidRequest("nothing to search for")
-        return vector / max(float(np.linalg.norm(vector)), 1e-12)
+    async def _change_model(self, row: DatasetRow, wanted: str) -> None:
+        """Have the dataset embedded with ``wanted``, unless it is or is about to be.
 
-    async def _own_vector(
-        self, row: DatasetRow, reader: DatasetReader, image_id: str
-    ) -> npt.NDArray[np.float32]:
-        if ids.dataset_of(image_id) != row.dataset_id:
-            raise ImageNotFound(f"no image {image_id!r} in this dataset")
-        try:
-            return _float(await _thread(reader.vector, image_id))
-        except NotReady:
-            # Not embedded yet: the picture itself still is a query.
-            located = await self.locate(image_id)
-            data = await _thread(_read_all, located.uri)
-            return _float(await self._work.picture(str(row.model), data, None))
-
-    # -- the rest ---------------------------------------------------------------------------
+        Raises:
+            ModelUnavailable: it cannot be had.
+        """
+        choice = await _thread(choose_model, wanted)
+        if choice.name is None:
+            raise InvalidRequest(f"{wanted!r} is no model", hint="GET /api/models lists them")
+        if choice.name != (row.next_model or row.model):
+            await self._work.change_model(row.dataset_id, choice.name)
 
     async def models(self) -> ModelList:
         return await _thread(list_models, self._settings.model)
@@ -368,15 +294,6 @@ async def _thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     return await asyncio.to_thread(call, *args, **kwargs)
 
 
-def _float(vector: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    return np.asarray(vector, dtype=np.float32)
-
-
-def _read_all(uri: str) -> bytes:
-    with open_uri(uri) as file:
-        return file.read()
-
-
 def _to_cursor(offset: int) -> str:
     return base64.urlsafe_b64encode(f"o{offset}".encode()).decode().rstrip("=")
 
@@ -389,11 +306,3 @@ def _from_cursor(cursor: str) -> int:
         return int(text[1:])
     except (ValueError, IndexError, binascii.Error):
         raise InvalidRequest("this cursor is none of ours", hint="leave it out to begin") from None
-
-
-def _from_base64(text: str) -> bytes:
-    _, _, body = text.partition(",") if text.startswith("data:") else ("", "", text)
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise InvalidRequest("image_base64 is not base64") from None

@@ -9,7 +9,7 @@ from browsing import wait_cell, wait_pictures, wait_text
 from playwright.sync_api import Page
 from virtual_engine import Virtual, VirtualEngine
 
-from rayograph.errors import Conflict, SourceNotFound
+from rayograph.errors import Conflict, ModelUnavailable, SourceNotFound
 
 Open = Callable[..., Page]
 
@@ -77,6 +77,47 @@ def test_a_refused_command_is_rolled_back(
     wait_text(page, "#rg-work-error", "try again in a second")
     wait_text(page, "#rg-work-lead", "The slowest part is embedding")
     assert page.locator("[data-command=pause]").is_visible()
+
+
+def test_the_model_changes_at_once_and_the_old_one_serves(
+    engine: VirtualEngine, half_done: Virtual, open_page: Open
+) -> None:
+    page = open_page()
+    _dock(page)
+    wait_text(page, "#rg-model", "ViT-B-32/test")
+    choice = page.locator("#rg-model-change")
+    assert choice.locator("option").all_inner_texts() == ["ViT-B-32/test", "other/model"]
+    assert choice.locator("button").is_disabled()
+    assert page.locator("[data-stage=reembedding]").is_hidden()
+    engine.hold = threading.Event()
+    choice.locator("select").select_option("other/model")
+    choice.locator("button").click()
+    wait_text(page, "#rg-model", "Next")
+    assert half_done.next_model is None
+    engine.hold.set()
+    page.wait_for_selector("[data-stage=reembedding]", state="visible")
+    wait_text(page, "[data-stage=reembedding] .rg-rate", "13/s")
+    engine.change(half_done, model="other/model", next_model=None)
+    page.wait_for_selector("[data-stage=reembedding]", state="hidden")
+    page.wait_for_function(
+        "() => !document.querySelector('#rg-model').textContent.includes('Next')"
+    )
+    wait_text(page, "#rg-model", "other/model")
+
+
+def test_a_model_that_is_refused_is_rolled_back(
+    engine: VirtualEngine, half_done: Virtual, open_page: Open
+) -> None:
+    page = open_page()
+    _dock(page)
+    wait_text(page, "#rg-model", "ViT-B-32/test")
+    engine.refuse = ModelUnavailable("its file is gone", hint="name another")
+    page.locator("#rg-model-change select").select_option("other/model")
+    page.locator("#rg-model-change button").click()
+    wait_text(page, "#rg-model-change .rg-error", "its file is gone")
+    wait_text(page, "#rg-model-change .rg-error", "name another")
+    assert "Next" not in page.locator("#rg-model").inner_text()
+    assert page.locator("#rg-model-change select").input_value() == "ViT-B-32/test"
 
 
 def test_detail_shows_record_and_likes(half_done: Virtual, open_page: Open) -> None:

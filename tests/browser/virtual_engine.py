@@ -61,6 +61,8 @@ class Virtual:
     error: str | None = None
     skipped: dict[str, int] = field(default_factory=dict)
     note: str | None = None
+    model: str | None = None
+    next_model: str | None = None
     version: int = 0
 
     def failed(self, index: int) -> bool:
@@ -151,7 +153,15 @@ class VirtualEngine:
             created_at="2026-01-01T00:00:00+00:00",
             error=made.error,
             skipped=made.skipped,
+            model=made.model or self.model,
+            next_model=made.next_model,
         )
+
+    async def change_model(self, dataset_id: str, model: str) -> Dataset:
+        await self._held()
+        made = self._get(dataset_id)
+        self.change(made, next_model=model)
+        return self._dataset(made)
 
     async def delete(self, dataset_id: str) -> None:
         await self._held()
@@ -180,7 +190,7 @@ class VirtualEngine:
             embedding=embedding,
             ready=ready,
             failed=failed,
-            status="complete" if whole or made.error else "in_progress",
+            status="complete" if (whole and not made.next_model) or made.error else "in_progress",
             stages=self._stages(made, ready, failed),
             bottleneck=None if whole else "embedding",
             paused=made.paused,
@@ -213,7 +223,10 @@ class VirtualEngine:
             embedding.state = "blocked"
             embedding.rate = embedding.eta_s = None
             embedding.note = made.note or "no model could be loaded"
-        return {"listing": listing, "metadata": metadata, "embedding": embedding}
+        stages = {"listing": listing, "metadata": metadata, "embedding": embedding}
+        if made.next_model:
+            stages["reembedding"] = stage(ready // 4, made.listed, 12.5, made.next_model)
+        return stages
 
     async def watch(self, dataset_id: str) -> AsyncIterator[Progress]:
         seen = -1
@@ -355,7 +368,10 @@ class VirtualEngine:
             does_not_find="text inside pictures",
             dim=512,
         )
-        return ModelList(items=[info], in_use=self.model, reason="found in the local cache")
+        other = ModelInfo(name="other/model", available=True, reason="found in the local cache")
+        away = ModelInfo(name="away/model", available=False, reason="no model hub offers it")
+        reason = "found in the local cache"
+        return ModelList(items=[info, other, away], in_use=self.model, reason=reason)
 
     async def readiness(self) -> Health:
         status = "starting" if self.phase else "ready"

@@ -14,6 +14,7 @@ from rayograph.demo import write_demo
 from rayograph.encoders import load_encoder
 from rayograph.encoders.base import Encoder
 from rayograph.encoders.names import MINI, MINI_CONFIG, MINI_WEIGHTS
+from rayograph.schema import Progress
 from tests.integration.conftest import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
@@ -85,3 +86,29 @@ def test_without_a_hub_auto_searches_with_it(new_server: Callable[..., Server], 
     for text, word in {"a bar chart": "bar", "a sunset": "sunset", "a pie chart": "pie"}.items():
         best = [hit.image.caption or "" for hit in dataset.search(text, k=2).items]
         assert all(word in caption for caption in best), (text, best)
+
+
+@pytest.mark.ray
+def test_a_dataset_changes_to_it_while_the_old_vectors_serve(
+    new_server: Callable[..., Server], demo: Path
+) -> None:
+    running = new_server(str(demo), RAYOGRAPH_MODEL="fake").start()
+    dataset = running.client.add(demo)
+    assert dataset.wait(timeout=120).ready == 450
+    assert dataset.search("red", k=1).model == "fake"
+    answered: list[str | None] = []
+    dataset.use_model(MINI)
+
+    def during(now: Progress) -> None:
+        assert now.ready == 450
+        found = dataset.search("a bar chart", k=3)
+        assert found.coverage.searched == found.coverage.total == 450
+        answered.append(found.model)
+
+    assert dataset.wait(timeout=120, on_progress=during).status == "complete"
+    assert answered[0] == "fake"
+    assert set(answered) <= {"fake", MINI}
+    assert running.client.dataset(dataset.id).info.model == MINI
+    best = dataset.search("a bar chart", k=3)
+    assert best.model == MINI
+    assert all("bar" in (hit.image.caption or "") for hit in best.items)

@@ -19,7 +19,7 @@ from rayograph.errors import (
     RayographError,
     Unavailable,
 )
-from rayograph.schema import NewDataset, SearchRequest
+from rayograph.schema import DatasetChange, NewDataset, SearchRequest
 
 FRESH, DONE = "aaaaaaaaaa", "bbbbbbbbbb"
 
@@ -138,6 +138,11 @@ class FakeApi:
 
         @app.get("/api/datasets/{key}")
         async def dataset(key: str) -> dict[str, Any]:
+            return self.get(key)
+
+        @app.patch("/api/datasets/{key}")
+        async def change(key: str, change: DatasetChange) -> dict[str, Any]:
+            self.get(key)["next_model"] = change.model
             return self.get(key)
 
         @app.delete("/api/datasets/{key}", status_code=204)

@@ -57,15 +57,21 @@ def running() -> Iterator[Running]:
 
 def test_sends_the_source_and_the_token(running: Running) -> None:
     running.answers["/api/datasets"] = (202, {"dataset_id": "abcdefghij"})
-    assert hand_over(running.url, "secret", "/pictures") == "abcdefghij"
+    assert hand_over(running.url, "secret", "/pictures", None) == "abcdefghij"
     assert running.asked == [("POST", "/api/datasets", {"path": "/pictures"}, "Bearer secret")]
+
+
+def test_a_named_model_goes_with_the_source(running: Running) -> None:
+    running.answers["/api/datasets"] = (202, {"dataset_id": "abcdefghij"})
+    hand_over(running.url, None, "/pictures", "rayograph-mini")
+    assert running.asked[0][2] == {"path": "/pictures", "model": "rayograph-mini"}
 
 
 def test_a_refusal_is_said_as_the_server_said_it(running: Running) -> None:
     error = {"code": "access_denied", "message": "no token", "hint": "give --token"}
     running.answers["/api/datasets"] = (401, {"error": error})
     with pytest.raises(AccessDenied, match="no token"):
-        hand_over(running.url, None, "/pictures")
+        hand_over(running.url, None, "/pictures", None)
 
 
 @pytest.mark.parametrize("answer", [b"<html>", b"[1]", b'{"hello": 1}'])
@@ -84,4 +90,4 @@ def test_nobody_there(running: Running) -> None:
     running.server.server_close()
     assert not is_taken("127.0.0.1", 0)
     with pytest.raises(Unavailable):
-        hand_over(running.url, None, "/pictures")
+        hand_over(running.url, None, "/pictures", None)

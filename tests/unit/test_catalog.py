@@ -10,6 +10,7 @@ import pytest
 
 from rayograph import ids, sources
 from rayograph.catalog import LISTING, Catalog, DatasetReader, DatasetWriter
+from rayograph.catalog.columns import SPACES
 from rayograph.catalog.writer import claim, merge_group, unclaim
 from rayograph.errors import (
     CatalogError,
@@ -22,6 +23,7 @@ from rayograph.errors import (
 )
 
 DIM = 8
+SPACE = SPACES[0]
 
 
 @pytest.fixture
@@ -125,9 +127,10 @@ def test_counts_add_up_while_columns_are_filled(
     statuses = reader.counts().statuses(embeds=True)
     assert statuses == {"pending": 40, "indexed": 50, "embedding": 0, "ready": 0, "failed": 10}
 
-    writer.add_embedding_columns(DIM)
+    writer.add_vector_columns(SPACE, DIM)
     base = writer.read_group("embedding", 0)
-    filled = claim(merge_group(base, np.arange(20), vectors(20)), np.arange(100))
+    merged = merge_group(base, np.arange(20), vectors(20))
+    filled = claim(merged, SPACE.state, np.arange(100))
     writer.fill({0: filled})
     counts = reader.counts()
     statuses = counts.statuses(embeds=True)
@@ -137,7 +140,7 @@ def test_counts_add_up_while_columns_are_filled(
         parts = sum(numbers[k] for k in ("done", "failed", "skipped", "pending"))
         assert parts == numbers["total"] == 100
     assert counts.stage("embedding")["skipped"] == 10
-    writer.fill({0: unclaim(filled)})
+    writer.fill({0: unclaim(filled, SPACE.state)})
     assert reader.counts().statuses(embeds=True)["embedding"] == 0
 
 
@@ -207,7 +210,7 @@ def test_search_is_exact_and_says_what_it_covered(
     first = ids.image_id(key, "file:///p/00005.jpg")
     with pytest.raises(NotReady):
         reader.search(np.ones(DIM), k=3)
-    writer.add_embedding_columns(DIM)
+    writer.add_vector_columns(SPACE, DIM)
     with pytest.raises(NotReady):
         reader.vector(first)
     writer.fill({0: merge_group(writer.read_group("embedding", 0), np.arange(40), vectors(40))})
@@ -216,17 +219,17 @@ def test_search_is_exact_and_says_what_it_covered(
     assert scores[0] == pytest.approx(1.0, abs=1e-3)
     assert scores == sorted(scores, reverse=True)
     assert (searched, total) == (40, 100)
-    assert writer.index_state().unindexed == 40
+    assert writer.index_state(SPACE).unindexed == 40
 
 
 def test_vectors_of_another_width_are_refused(
     opened: tuple[Catalog, str, DatasetReader, DatasetWriter],
 ) -> None:
     writer = opened[3]
-    writer.add_embedding_columns(DIM)
-    writer.add_embedding_columns(DIM)
+    writer.add_vector_columns(SPACE, DIM)
+    writer.add_vector_columns(SPACE, DIM)
     with pytest.raises(CatalogError, match="8-d"):
-        writer.add_embedding_columns(DIM * 2)
+        writer.add_vector_columns(SPACE, DIM * 2)
 
 
 def test_only_one_process_writes(opened: tuple[Catalog, str, DatasetReader, DatasetWriter]) -> None:

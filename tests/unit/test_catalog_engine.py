@@ -14,6 +14,7 @@ import pytest
 
 from rayograph.catalog import Catalog
 from rayograph.encoders.fake import FakeEncoder
+from rayograph.encoders.names import MINI
 from rayograph.errors import (
     DatasetNotFound,
     ImageFault,
@@ -23,15 +24,17 @@ from rayograph.errors import (
     NotReady,
     SourceEmpty,
     SourceNotFound,
+    WeightsChanged,
 )
 from rayograph.progress import build
 from rayograph.schema import Box, NewDataset, Progress, SearchRequest
 from rayograph.settings import Settings
 from rayograph_pipelines.progress import ProgressBoard
 from rayograph_serve import catalog_engine
-from rayograph_serve.catalog_engine import CatalogEngine, Vector
+from rayograph_serve.catalog_engine import CatalogEngine
+from rayograph_serve.work import Vector
 from tests.fake_engine import draw_pictures
-from tests.working import DIM, WAIT_S, hash_of, run_of, settings_for
+from tests.working import DIM, WAIT_S, Warm, hash_of, run_of, settings_for
 
 COUNT = 12
 
@@ -44,6 +47,7 @@ class Work:
         self.shown = asyncio.Event()
         self.catalog = catalog
         self.calls: list[tuple[Any, ...]] = []
+        self.keys: dict[str, str] = {}
 
     async def start(self, dataset_id: str) -> None:
         self.calls.append(("start", dataset_id))
@@ -62,6 +66,10 @@ class Work:
     async def attend(self, dataset_id: str, image_ids: list[str]) -> None:
         self.calls.append(("attend", dataset_id, image_ids))
 
+    def check(self, model: str, key: str | None) -> None:
+        if key not in (None, self.keys.get(model, "fake-1")):
+            raise WeightsChanged(f"other weights of {model}")
+
     async def tell(self, progress: Progress) -> None:
         await self.board.update(progress.dataset_id, progress.model_dump())
 
@@ -78,12 +86,22 @@ class Work:
         self.calls.append(("wait", dataset_id))
         return parsed(await self.board.wait(dataset_id, version, timeout_s))
 
-    async def text(self, model: str, text: str) -> Vector:
+    async def change_model(self, dataset_id: str, model: str) -> None:
+        self.calls.append(("change_model", dataset_id, model))
+        self.catalog.update(dataset_id, next_model=model, next_model_key=None)
+
+    async def text(self, model: str, key: str | None, text: str) -> Vector:
+        self.check(model, key)
         return np.array(hash_of(text), np.float16)
 
     async def picture(
-        self, model: str, data: bytes, box: tuple[float, float, float, float] | None
+        self,
+        model: str,
+        key: str | None,
+        data: bytes,
+        box: tuple[float, float, float, float] | None,
     ) -> Vector:
+        self.check(model, key)
         self.calls.append(("picture", len(data), box))
         return np.array(hash_of(repr(data[:64])), np.float16)
 
@@ -436,3 +454,72 @@ async def test_a_box_in_a_file_that_is_gone_says_so(service: Service) -> None:
     box = Box(image_id=image_id, x=0, y=0, width=1, height=1)
     with pytest.raises(ImageFault, match="gone"):
         await service.engine.search(dataset_id, SearchRequest(box=box))
+
+
+async def test_another_model_can_be_asked_for(service: Service) -> None:
+    dataset_id = await service.ready()
+    changed = await service.engine.change_model(dataset_id, MINI)
+    assert (changed.model, changed.next_model) == ("fake", MINI)
+    again = await service.engine.change_model(dataset_id, MINI)
+    assert again.next_model == MINI
+    assert [call for call in service.work.calls if call[0] == "change_model"] == [
+        ("change_model", dataset_id, MINI)
+    ]
+    with pytest.raises(ModelUnavailable):
+        await service.engine.change_model(dataset_id, "ViT-B-32//nowhere/weights.safetensors")
+    with pytest.raises(InvalidRequest):
+        await service.engine.change_model(dataset_id, "none")
+
+
+async def test_opening_it_again_with_a_model_changes_it(service: Service) -> None:
+    dataset_id = await service.ready()
+    await service.engine.add(NewDataset(path=str(service.folder)))
+    await service.engine.add(NewDataset(path=str(service.folder), model="fake"))
+    assert not [call for call in service.work.calls if call[0] == "change_model"]
+    await service.engine.add(NewDataset(path=str(service.folder), model=MINI))
+    assert ("change_model", dataset_id, MINI) in service.work.calls
+
+
+async def test_search_says_which_model_answered(service: Service) -> None:
+    dataset_id = await service.ready()
+    found = await service.engine.search(dataset_id, SearchRequest(text="red"))
+    assert found.model == "fake"
+
+
+async def test_vectors_of_other_weights_are_not_compared_but_made_anew(service: Service) -> None:
+    dataset_id = await service.ready()
+    service.work.keys["fake"] = "fake-2"
+    starts = service.started()
+    with pytest.raises(WeightsChanged):
+        await service.engine.search(dataset_id, SearchRequest(text="red"))
+    assert service.started() == starts + 1
+
+
+async def test_while_the_old_weights_are_lost_the_new_vectors_answer(service: Service) -> None:
+    dataset_id = await service.ready()
+    service.work.keys["fake"] = "fake-2"
+    service.catalog.update(dataset_id, next_model="fake", next_model_key="fake-2")
+    warm = Warm(lambda stage, rows: run.stop() if stage == "embedding" else None)
+    warm.key = "fake-2"
+    run = run_of(service.settings, service.catalog.dataset(dataset_id), warm)
+    await asyncio.to_thread(run.work)
+    found = await service.engine.search(dataset_id, SearchRequest(text="red"))
+    assert found.model == "fake"
+    assert 0 < found.coverage.searched < COUNT
+    assert len(found.items) == found.coverage.searched
+
+
+async def test_a_search_under_way_when_the_model_changes_goes_on_with_the_new(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset_id = await service.ready()
+    stale = service.catalog.dataset(dataset_id)
+    service.catalog.update(dataset_id, next_model="other", next_model_key=None)
+    warm = Warm()
+    warm.keys["other"] = service.work.keys["other"] = "other-1"
+    await asyncio.to_thread(run_of(service.settings, stale, warm).work)
+    known = iter([stale])
+    newest = service.catalog.dataset
+    monkeypatch.setattr(service.catalog, "dataset", lambda key: next(known, None) or newest(key))
+    found = await service.engine.search(dataset_id, SearchRequest(text="red"))
+    assert found.model == "other"

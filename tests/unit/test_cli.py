@@ -174,6 +174,15 @@ def test_commands_reach_their_route(api: FakeApi, name: str) -> None:
     assert api.seen[-1][:2] == ("POST", f"/api/datasets/{FRESH}/{name}")
 
 
+def test_changing_the_model_says_what_is_on_its_way(api: FakeApi) -> None:
+    api.get(FRESH)["model"] = "fake"
+    result = run("model", "fresh", "rayograph-mini")
+    words = "embedding with rayograph-mini; until it is done, searched with fake"
+    assert result.output == f"{FRESH} fresh: {words}\n"
+    assert api.seen[-1] == ("PATCH", f"/api/datasets/{FRESH}", {"model": "rayograph-mini"})
+    assert words in run("status", "fresh").output
+
+
 def test_delete_and_export(api: FakeApi) -> None:
     assert run("delete", "fresh").output == f"removed {FRESH} fresh\n"
     assert FRESH not in api.datasets

@@ -177,6 +177,8 @@ def test_commands_and_edits_call_the_contract_s_routes(client: Client, api: Fake
     dataset.untag("a", "keep")
     dataset.rate(["a"], 4)
     dataset.favorite(["a"])
+    dataset.use_model("rayograph-mini")
+    assert dataset.info.next_model == "rayograph-mini"
     dataset.delete()
     base, batch = f"/api/datasets/{FRESH}", f"/api/datasets/{FRESH}/images/batch"
     names = ("rescan", "pause", "resume", "retry", "cancel")
@@ -186,6 +188,7 @@ def test_commands_and_edits_call_the_contract_s_routes(client: Client, api: Fake
         ("POST", batch, {"ids": ["a"], "tags_remove": ["keep"]}),
         ("POST", batch, {"ids": ["a"], "rating": 4}),
         ("POST", batch, {"ids": ["a"], "favorite": True}),
+        ("PATCH", base, {"model": "rayograph-mini"}),
         ("DELETE", base, None),
     ]
 

@@ -338,19 +338,6 @@ def test_without_a_model_metadata_is_all_there_is(settings: Settings, folder: Pa
     assert progress.stages["embedding"].note == "no such model"
 
 
-def test_vectors_of_other_weights_never_mix(settings: Settings, folder: Path) -> None:
-    row = opened(settings, folder)
-    run_of(settings, row).work()
-    touch(folder, *names(5, start=30))
-    Catalog(settings.catalog.uri).update(row.dataset_id, listed=False)
-    warm = Warm()
-    warm.key = "fake-2"
-    progress = run_of(settings, row, warm).work()
-    assert "other weights" in str(progress.stages["embedding"].note)
-    reader = Catalog(settings.catalog.uri).reader(row.dataset_id)
-    assert reader.counts().stage("embedding")["done"] == 30
-
-
 def test_a_model_that_cannot_be_had_is_no_failure(settings: Settings, folder: Path) -> None:
     class Unloadable(Warm):
         def load(self, model: str) -> Any:

@@ -177,7 +177,7 @@ async def test_unknown_and_hostile_ids(served: Served) -> None:
 async def test_a_wrong_method_names_the_right_ones(served: Served) -> None:
     answer = await served.http.put(f"/api/datasets/{served.dataset}")
     assert (answer.status_code, code(answer)) == (405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET, DELETE"
+    assert answer.headers["allow"] == "GET, PATCH, DELETE"
 
 
 BAD_BODIES = [

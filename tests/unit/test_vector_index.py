@@ -12,7 +12,7 @@ from rayograph.catalog import Catalog, DatasetReader, DatasetWriter
 from rayograph.catalog import writer as writing
 from rayograph.catalog.writer import merge_group
 from rayograph.settings import IndexSettings
-from tests.unit.test_catalog import DIM, listed, vectors
+from tests.unit.test_catalog import DIM, SPACE, listed, vectors
 
 FRAGMENT = 300
 OPTIONS = IndexSettings(min_rows=256, grow=0.1)
@@ -28,7 +28,7 @@ def opened(tmp_path: Path) -> Opened:
     writer = catalog.writer(row.dataset_id)
     for start in (FRAGMENT, 2 * FRAGMENT):
         writer.append(listed(row.dataset_id, start, start + FRAGMENT), fragment_rows=FRAGMENT)
-    writer.add_embedding_columns(DIM)
+    writer.add_vector_columns(SPACE, DIM)
     return catalog.reader(row.dataset_id), writer
 
 
@@ -51,23 +51,23 @@ def finds_everything(reader: DatasetReader, fragments: int) -> bool:
 
 def test_few_vectors_need_no_index(opened: Opened) -> None:
     _, writer = opened
-    assert not writer.keep_index(OPTIONS)
+    assert not writer.keep_index(SPACE, OPTIONS)
     fill(writer, 0, count=200)
-    assert not writer.keep_index(OPTIONS)
-    assert not writer.index_state().exists
+    assert not writer.keep_index(SPACE, OPTIONS)
+    assert not writer.index_state(SPACE).exists
 
 
 def test_is_built_then_extended_as_vectors_come(opened: Opened) -> None:
     reader, writer = opened
     fill(writer, 0)
-    assert writer.keep_index(OPTIONS)
+    assert writer.keep_index(SPACE, OPTIONS)
     assert finds_everything(reader, 1)
-    assert not writer.keep_index(OPTIONS)
+    assert not writer.keep_index(SPACE, OPTIONS)
     fill(writer, 1)
-    assert writer.index_state().unindexed == FRAGMENT
+    assert writer.index_state(SPACE).unindexed == FRAGMENT
     assert finds_everything(reader, 2)
-    assert writer.keep_index(OPTIONS)
-    assert writer.index_state().unindexed == 0
+    assert writer.keep_index(SPACE, OPTIONS)
+    assert writer.index_state(SPACE).unindexed == 0
     assert finds_everything(reader, 2)
 
 
@@ -75,7 +75,7 @@ def test_vectors_written_again_are_still_found(opened: Opened) -> None:
     reader, writer = opened
     fill(writer, 0)
     fill(writer, 1)
-    writer.keep_index(OPTIONS)
+    writer.keep_index(SPACE, OPTIONS)
     made = vectors(FRAGMENT, seed=9)
     base = writer.read_group("embedding", 1)
     writer.fill({1: merge_group(base, np.arange(FRAGMENT), made)})
@@ -85,9 +85,9 @@ def test_vectors_written_again_are_still_found(opened: Opened) -> None:
 def test_is_built_anew_once_outgrown(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = opened
     fill(writer, 0)
-    writer.keep_index(OPTIONS)
+    writer.keep_index(SPACE, OPTIONS)
     fill(writer, 1)
     monkeypatch.setattr(writing, "_OUTGROWN", 0.5)
-    assert writer.keep_index(OPTIONS)
-    assert writer.index_state().unindexed == 0
+    assert writer.keep_index(SPACE, OPTIONS)
+    assert writer.index_state(SPACE).unindexed == 0
     assert finds_everything(reader, 2)

@@ -7,7 +7,15 @@ from typing import get_args
 
 from fastapi import status
 
-from rayograph.schema import Accepted, Dataset, DatasetList, DatasetStatus, NewDataset, Progress
+from rayograph.schema import (
+    Accepted,
+    Dataset,
+    DatasetChange,
+    DatasetList,
+    DatasetStatus,
+    NewDataset,
+    Progress,
+)
 from rayograph_serve.engine import Command
 from rayograph_serve.routes import parts
 from rayograph_serve.routes.parts import DatasetId, Engine, KnownPaths, Thumbnails
@@ -31,6 +39,12 @@ async def list_datasets(engine: Engine) -> DatasetList:
 async def show(dataset_id: DatasetId, engine: Engine) -> Dataset:
     """One dataset and where it stands."""
     return await engine.dataset(dataset_id)
+
+
+@router.patch("/datasets/{dataset_id}", summary="Change a dataset's model")
+async def change(dataset_id: DatasetId, body: DatasetChange, engine: Engine) -> Dataset:
+    """Its images are embedded anew; until that is done, the present model's vectors serve."""
+    return await engine.change_model(dataset_id, body.model)
 
 
 @router.delete(

@@ -9,10 +9,12 @@ _STAGES = (
     ("metadata", "Metadata", "reads sizes and formats"),
     ("embedding", "Embedding", "makes them searchable"),
 )
+_CHANGE = ("reembedding", "Changing the model", "makes vectors anew; the old ones serve meanwhile")
 
 
 def work() -> str:
     stages = "".join(_stage(*stage) for stage in _STAGES)
+    stages += _stage(*_CHANGE).replace("<section", "<section hidden", 1)
     return f"""
 <aside id="rg-work" class="rg-work" aria-label="Progress" hidden>
   <div class="rg-work-head"><h2 class="rg-h">Progress</h2>
@@ -29,6 +31,12 @@ def work() -> str:
     <button class="rg-button" data-command="cancel">Cancel</button>
   </div>
   <dl class="rg-model" id="rg-model"></dl>
+  <form class="rg-model-change" id="rg-model-change" hidden>
+    <label class="rg-field"><span>Embed with another model</span><select name="model"></select>
+    </label>
+    <p class="rg-error" role="alert" hidden></p>
+    <button class="rg-button" type="submit">Change</button>
+  </form>
 </aside>
 """
 

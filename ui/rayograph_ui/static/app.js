@@ -7,6 +7,7 @@ import { startFailures } from "./failures.js";
 import { brief, count } from "./format.js";
 import { Grid } from "./grid.js";
 import { startKeys } from "./keys.js";
+import { startModel } from "./model.js";
 import { startBanner, startLogin, startTheme, toast } from "./notices.js";
 import { startProgress } from "./progress.js";
 import { PagedRows } from "./rows.js";
@@ -47,6 +48,7 @@ class App extends Bus {
     this.detail = startDetail(this);
     this.failures = startFailures(this);
     this.dock = startProgress(this);
+    startModel(this);
     this.sources = startSources(this);
     startKeys(this);
     this.#bind();
@@ -62,9 +64,9 @@ class App extends Bus {
   async loadDatasets() {
     const { items } = await this.api.get("/api/datasets");
     const ghosts = this.datasets.filter((each) => !each.dataset_id);
-    this.setDatasets([...items, ...ghosts]);
     const fresh = items.find((each) => each.dataset_id === this.dataset?.dataset_id);
     if (fresh) this.dataset = fresh;
+    this.setDatasets([...items, ...ghosts]);
   }
 
   setDatasets(datasets) {

@@ -12,7 +12,12 @@ const WORDS = {
   failed: "failed",
 };
 const WIDE_PX = 1180;
-const NAMES = { listing: "listing", metadata: "reading metadata", embedding: "embedding" };
+const NAMES = {
+  listing: "listing",
+  metadata: "reading metadata",
+  embedding: "embedding",
+  reembedding: "changing the model",
+};
 
 export function startProgress(app) {
   const dock = $("rg-work");
@@ -33,7 +38,6 @@ export function startProgress(app) {
     control.addEventListener("click", () => command(app, control.dataset.command));
   }
   app.on("progress", (progress) => render(app, dock, button, progress));
-  app.on("models", (models) => renderModel(models));
   app.on("dataset", (dataset) => {
     showError($("rg-work-error"), null);
     if (!dataset) toggle(false, { keep: false });
@@ -149,15 +153,4 @@ function renderStage(section, stage) {
   setText(one(".rg-rate", section), pace.filter(Boolean).join(", "));
   const note = one(".rg-stage-note span", section);
   setText(note, stage.note ?? note.dataset.does);
-}
-
-function renderModel(models) {
-  const list = $("rg-model");
-  if (!models) return;
-  const used = models.items.find((item) => item.in_use);
-  const rows = [["Model", models.in_use ?? "none"]];
-  if (models.reason) rows.push(["Why", models.reason]);
-  if (used?.finds) rows.push(["Finds", used.finds]);
-  if (used?.does_not_find) rows.push(["Misses", used.does_not_find]);
-  list.replaceChildren(...rows.flatMap(([k, v]) => [h("dt", {}, k), h("dd", {}, v)]));
 }

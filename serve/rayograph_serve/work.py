@@ -1,0 +1,44 @@
+"""What the engine has done elsewhere: pipelines, the progress board and the model."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rayograph.schema import Progress
+
+Vector = npt.NDArray[np.float16]
+
+
+class Work(Protocol):
+    """Every call may raise what the one at work raises."""
+
+    async def start(self, dataset_id: str) -> None: ...
+    async def command(self, dataset_id: str, command: str) -> None: ...
+    async def forget(self, dataset_id: str) -> None: ...
+    async def attend(self, dataset_id: str, image_ids: list[str]) -> None: ...
+    async def show(self, progress: Progress) -> None:
+        """Put a progress up unless there is one: whoever works on the dataset knows better."""
+        ...
+
+    async def newest(self, dataset_id: str) -> tuple[int, Progress] | None: ...
+    async def wait(
+        self, dataset_id: str, version: int, timeout_s: float
+    ) -> tuple[int, Progress] | None: ...
+    async def change_model(self, dataset_id: str, model: str) -> None: ...
+    async def text(self, model: str, key: str | None, text: str) -> Vector: ...
+    async def picture(
+        self,
+        model: str,
+        key: str | None,
+        data: bytes,
+        box: tuple[float, float, float, float] | None,
+    ) -> Vector:
+        """A query vector, to compare with vectors made by the weights ``key``.
+
+        Raises:
+            WeightsChanged: the model has other weights now.
+        """
+        ...
