@@ -112,6 +112,7 @@ def fetch(
     address, rule = web_address(url), AddressRule(allowed_hosts)
     there = finished(url, target)
     if there is not None:
+        on_progress(there.total_bytes or 0, there.total_bytes)
         return _fetched(there, target)
     stop = stop or threading.Event()
     watch = Watch(limits.connect_timeout_s, limits.patience_s, limits.min_rate_bytes_s, stop)

@@ -37,9 +37,10 @@ class Record:
     @property
     def validator(self) -> str | None:
         """What an If-Range can ask with: a strong ETag, else the time of the last change."""
-        if self.etag and not self.etag.startswith("W/"):
-            return self.etag
-        return self.last_modified
+        for text in (self.etag, self.last_modified):
+            if text and text.isascii() and not text.startswith("W/"):
+                return text
+        return None
 
     def is_same_version(self, other: Record) -> bool:
         """Whether both can be of one file: nothing that both of them know differs."""

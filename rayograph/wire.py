@@ -26,6 +26,8 @@ _SLICE_S = 0.25
 _CLOSE_S = 1.0
 # Of a host with many addresses this many are tried.
 _ADDRESSES = 4
+# Heads beyond this size, however many answers 1xx they are made of, are no answer.
+_HEAD_BYTES = 1 << 18
 # The head of the final answer and of those that go before it (100 Continue, 103 Early Hints).
 _HEAD = re.compile(
     rb"(?:HTTP/1\.\d 1\d\d[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n)*"
@@ -107,7 +109,9 @@ def get(
                 "GET", where, headers=list(sent.items()), extensions={"timeout": timeout}
             ) as response,
         ):
-            names = {k.decode("ascii").lower(): v.decode("latin-1") for k, v in response.headers}
+            names = {
+                k.decode("ascii").lower(): v.decode("utf-8", "replace") for k, v in response.headers
+            }
             stream = response.extensions["network_stream"]
             yield Answer(response.status, names, response, stream)
     except (httpcore.ConnectError, httpcore.ConnectTimeout):
@@ -231,3 +235,5 @@ class _WatchedStream(httpcore.NetworkStream):
             match = _HEAD.match(self._start)
             if match:
                 self._head_bytes, self._start = match.end(), b""
+            elif len(self._start) > _HEAD_BYTES:
+                raise Broken(f"{self._host} answers with endless headers")

@@ -64,8 +64,10 @@ def test_a_file_of_unknown_length_is_taken_whole(
 
 def test_the_same_call_again_answers_from_what_is_there(web: WebServer, target: Path) -> None:
     url = web.serve("/a.jpg", Answer(PICTURE))
-    assert get(web, url, target) == get(web, url, target)
-    assert len(web.requests) == 1
+    first = get(web, url, target)
+    seen: list[tuple[int, int | None]] = []
+    assert get(web, url, target, on_progress=lambda *now: seen.append(now)) == first
+    assert (len(web.requests), seen) == (1, [(len(PICTURE), len(PICTURE))])
     other = web.serve("/b.jpg", Answer(OTHER))
     get(web, other, target)
     assert target.read_bytes() == OTHER
@@ -96,6 +98,12 @@ def test_redirects_are_followed(web: WebServer, target: Path, status: int) -> No
     web.redirect("/b", "c.jpg")
     found = get(web, web.redirect("/a", "/b#part", status=status), target)
     assert (found.final_url, target.read_bytes()) == (last, PICTURE)
+
+
+def test_a_redirect_may_be_written_in_any_letters(web: WebServer, target: Path) -> None:
+    last = web.serve("/%C3%BC.jpg", Answer(PICTURE))
+    url = web.redirect("/a", "/ü.jpg".encode().decode("latin-1"))
+    assert get(web, url, target).final_url == last
 
 
 @pytest.mark.parametrize(
@@ -171,8 +179,11 @@ def test_a_rest_that_does_not_fit_is_thrown_away_with_the_part(
     assert ranges(web) == [None, "bytes=100000-", None]
 
 
-def test_what_nothing_identifies_begins_anew(web: WebServer, target: Path) -> None:
-    nameless = Answer(PICTURE, etag=None)
+@pytest.mark.parametrize("etag", [None, "", 'W/"1"', '"é"'])
+def test_what_nothing_identifies_begins_anew(
+    web: WebServer, target: Path, etag: str | None
+) -> None:
+    nameless = Answer(PICTURE, etag=etag)
     url = web.serve("/a.jpg", replace(nameless, break_after=100_000), nameless)
     get(web, url, target)
     assert target.read_bytes() == PICTURE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -379,18 +380,27 @@ def test_a_server_that_says_nothing_at_all(
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "broke off"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20_000, "endless headers"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 60_000, "broke off"),
+    ],
+)
 def test_a_server_that_speaks_no_http(
-    web: WebServer, target: Path, listener: socket.socket
+    web: WebServer, target: Path, listener: socket.socket, said: bytes, reason: str
 ) -> None:
     def speak() -> None:
         connection, _ = listener.accept()
-        with connection:
-            connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1 << 16)
+            connection.sendall(said)
 
     speaker = threading.Thread(target=speak)
     speaker.start()
     limits = replace(LIMITS, tries=1)
-    fails(web, bare(listener), target, "broke off", limits=limits, allowed_hosts=["127.0.0.1"])
+    fails(web, bare(listener), target, reason, limits=limits, allowed_hosts=["127.0.0.1"])
     speaker.join()
 
 
