@@ -220,6 +220,20 @@ class ImagePage(Answer):
     total: int
 
 
+class FieldInfo(Answer):
+    """A field that a ``where`` can name."""
+
+    name: str
+    kind: str = Field(description="what can be asked of it: docs/where.md")
+    about: str
+    aliases: list[str]
+    values: list[str] = Field(description="what it holds here, most frequent first; empty: a lot")
+
+
+class FieldList(Answer):
+    items: list[FieldInfo]
+
+
 class FailureReason(Answer):
     error_code: str
     count: int

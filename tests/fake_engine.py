@@ -21,6 +21,8 @@ from rayograph.schema import (
     DatasetStatus,
     FailurePage,
     FailureReason,
+    FieldInfo,
+    FieldList,
     Health,
     Hit,
     ImagePage,
@@ -34,6 +36,7 @@ from rayograph.schema import (
     StageProgress,
 )
 from rayograph.sources import display, file_uri, local_path
+from rayograph.where import matches, parse
 from rayograph_serve.engine import Command, Located
 
 _INKS = ("crimson", "teal", "goldenrod", "indigo", "olive", "salmon", "navy", "sienna")
@@ -163,23 +166,36 @@ class FakeEngine:
         cursor: str | None,
         offset: int | None,
         sort: str | None,
+        where: str | None = None,
     ) -> ImagePage:
-        records = list(self._rows(dataset_id))
+        records = _picked(self._rows(dataset_id), where)
         if sort and sort.lstrip("-") != "listed":
             name = sort.lstrip("-")
             records.sort(key=lambda record: getattr(record, name), reverse=sort[0] == "-")
         return _page(records, limit, cursor, offset)
 
     async def failures(
-        self, dataset_id: str, *, limit: int, cursor: str | None, code: str | None
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        code: str | None,
+        where: str | None = None,
     ) -> FailurePage:
-        failed = [record for record in self._rows(dataset_id) if record.status == "failed"]
+        rows = _picked(self._rows(dataset_id), where)
+        failed = [record for record in rows if record.status == "failed"]
         reasons = Counter(record.error_code or "corrupt" for record in failed)
         chosen = [record for record in failed if code in {None, record.error_code}]
         return FailurePage(
             **dict(_page(chosen, limit, cursor, None)),
             reasons=[FailureReason(error_code=c, count=n) for c, n in reasons.items()],
         )
+
+    async def fields(self, dataset_id: str) -> FieldList:
+        self._rows(dataset_id)
+        info = FieldInfo(name="width", kind="number", about="px", aliases=["w"], values=[])
+        return FieldList(items=[info])
 
     async def image(self, image_id: str) -> ImageRecord:
         dataset = ids.dataset_of(image_id) or ""
@@ -194,7 +210,7 @@ class FakeEngine:
         return Located(record.uri, record.size, record.mtime)
 
     async def search(self, dataset_id: str, request: SearchRequest) -> SearchResponse:
-        records = self._rows(dataset_id)
+        records = _picked(self._rows(dataset_id), request.where)
         if request.image_base64 is not None:
             try:
                 base64.b64decode(request.image_base64, validate=True)
@@ -220,6 +236,13 @@ class FakeEngine:
         if dataset_id not in self._records:
             raise DatasetNotFound(f"no dataset {dataset_id}")
         return self._records[dataset_id]
+
+
+def _picked(records: list[ImageRecord], where: str | None) -> list[ImageRecord]:
+    if where is None:
+        return list(records)
+    node = parse(where)
+    return [record for record in records if matches(node, record.model_dump())]
 
 
 def _page(

@@ -390,6 +390,7 @@ class Run:
         self._at_work().keep_index()
         try:
             writer.index_ids()
+            writer.index_fields(self._settings.index)
             writer.clean(older_than_s=self._settings.catalog.keep_versions_s)
         except Exception:
             log.exception("upkeep of %s failed; its next run tries again", self.dataset_id)

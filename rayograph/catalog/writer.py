@@ -22,6 +22,7 @@ from lance.file import LanceFileWriter
 from lance.fragment import DataFile
 
 from rayograph.catalog import columns
+from rayograph.catalog.filters import FILTER_INDICES, index_name
 from rayograph.catalog.reader import CLAIMED, DONE, FAILED
 from rayograph.errors import CatalogError
 from rayograph.settings import IndexSettings
@@ -29,6 +30,15 @@ from rayograph.settings import IndexSettings
 log = logging.getLogger(__name__)
 _VERSION = "2.2"
 _MAX_TRIES = 20
+# Words as `where` knows them: whole, of any language, capitals or not.
+_WORDS: dict[str, Any] = {
+    "base_tokenizer": "simple",
+    "lower_case": True,
+    "stem": False,
+    "remove_stop_words": False,
+    "ascii_folding": False,
+    "max_token_length": None,
+}
 # An index is built anew, not extended, once it should have more than so many times its partitions.
 _OUTGROWN = 2
 
@@ -169,6 +179,31 @@ class DatasetWriter:
             dataset.optimize.optimize_indices(index_names=["id_idx"], num_indices_to_merge=0)
         else:
             dataset.create_scalar_index("id", "BTREE", name="id_idx")
+
+    def index_fields(self, options: IndexSettings) -> bool:
+        """Build or extend the indices that filters are answered from; whether one was.
+
+        Rows that are in none of them yet are looked through, so all that is lost is time.
+        """
+        dataset = self.dataset()
+        rows = dataset.count_rows()
+        if rows < options.min_rows:
+            return False
+        covered = {index.name: index.num_rows_indexed for index in dataset.describe_indices()}
+        worked = False
+        for column, kind in FILTER_INDICES.items():
+            name = index_name(column, kind)
+            if column not in dataset.schema.names:
+                continue
+            if name not in covered:
+                options_of = _WORDS if kind == "INVERTED" else {}
+                dataset.create_scalar_index(column, kind, name=name, **options_of)
+            elif rows - covered[name] > options.grow * rows:
+                dataset.optimize.optimize_indices(index_names=[name])
+            else:
+                continue
+            worked = True
+        return worked
 
     def index_state(self) -> IndexState:
         """Whether there is a vector index, and how many vectors it holds or misses."""

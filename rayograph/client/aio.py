@@ -17,6 +17,7 @@ from rayograph.schema import (
     Box,
     DatasetStatus,
     FailurePage,
+    FieldInfo,
     Health,
     ImageRecord,
     ModelList,
@@ -248,12 +249,19 @@ class AsyncDataset:
                 return
 
     async def failures(
-        self, code: str | None = None, limit: int = 100, cursor: str | None = None
+        self,
+        code: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+        where: str | None = None,
     ) -> FailurePage:
         """One page of failed images, with ``reasons``: each error code and how often."""
-        return await self._transport.send(
-            calls.failures(self.id, limit=limit, cursor=cursor, code=code)
-        )
+        call = calls.failures(self.id, limit=limit, cursor=cursor, code=code, where=where)
+        return await self._transport.send(call)
+
+    async def fields(self) -> list[FieldInfo]:
+        """What a ``where`` can name here, and the values of what has few."""
+        return (await self._transport.send(calls.fields(self.id))).items
 
     async def rescan(self) -> Progress:
         """Look for new, changed and removed files."""

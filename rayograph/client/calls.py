@@ -20,6 +20,7 @@ from rayograph.schema import (
     DatasetList,
     DatasetStatus,
     FailurePage,
+    FieldList,
     Health,
     ImagePage,
     ImageRecord,
@@ -131,10 +132,19 @@ def images(
 
 
 def failures(
-    dataset_id: str, *, limit: int = PAGE, cursor: str | None = None, code: str | None = None
+    dataset_id: str,
+    *,
+    limit: int = PAGE,
+    cursor: str | None = None,
+    code: str | None = None,
+    where: str | None = None,
 ) -> Call[FailurePage]:
-    params = _given(limit=limit, cursor=cursor, code=code)
+    params = _given(limit=limit, cursor=cursor, code=code, where=where)
     return Call("GET", f"/api/datasets/{dataset_id}/failures", read(FailurePage), params)
+
+
+def fields(dataset_id: str) -> Call[FieldList]:
+    return Call("GET", f"/api/datasets/{dataset_id}/fields", read(FieldList))
 
 
 def image(image_id: str) -> Call[ImageRecord]:

@@ -30,6 +30,7 @@ from rayograph.schema import (
     DatasetStatus,
     FailurePage,
     FailureReason,
+    FieldList,
     Health,
     Hit,
     ImagePage,
@@ -42,7 +43,9 @@ from rayograph.schema import (
 )
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path, open_uri
+from rayograph_serve.cursors import from_cursor, to_cursor
 from rayograph_serve.engine import Command, Located
+from rayograph_serve.filters import chosen_by, described
 
 T = TypeVar("T")
 Vector = npt.NDArray[np.float16]
@@ -182,35 +185,47 @@ class CatalogEngine:
         cursor: str | None,
         offset: int | None,
         sort: str | None,
+        where: str | None = None,
     ) -> ImagePage:
         row = await self._row(dataset_id)
         if sort is not None and not SORT.match(sort):
             raise InvalidRequest(f"cannot sort by {sort!r}", hint="try file_name, size or -mtime")
-        start = _from_cursor(cursor) if cursor else (offset or 0)
-        reader = self._catalog.reader(row.dataset_id)
-        rows, total = await _thread(reader.page, offset=start, limit=limit, sort=sort)
+        start = from_cursor(cursor) if cursor else (offset or 0)
+        page, chosen = self._catalog.reader(row.dataset_id).page, chosen_by(row, where)
+        rows, total = await _thread(page, offset=start, limit=limit, sort=sort, where=chosen)
         end = start + len(rows)
         return ImagePage(
             items=self._records(row, rows),
-            next_cursor=_to_cursor(end) if end < total else None,
+            next_cursor=to_cursor(end) if end < total else None,
             total=total,
         )
 
     async def failures(
-        self, dataset_id: str, *, limit: int, cursor: str | None, code: str | None
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        code: str | None,
+        where: str | None = None,
     ) -> FailurePage:
         row = await self._row(dataset_id)
-        start = _from_cursor(cursor) if cursor else 0
-        reader = self._catalog.reader(row.dataset_id)
-        rows, total, reasons = await _thread(reader.failures, offset=start, limit=limit, code=code)
+        start = from_cursor(cursor) if cursor else 0
+        failures, chosen = self._catalog.reader(row.dataset_id).failures, chosen_by(row, where)
+        shown = {"offset": start, "limit": limit, "code": code, "where": chosen}
+        rows, total, reasons = await _thread(failures, **shown)
         end = start + len(rows)
         ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
         return FailurePage(
             items=self._records(row, rows),
-            next_cursor=_to_cursor(end) if end < total else None,
+            next_cursor=to_cursor(end) if end < total else None,
             total=total,
             reasons=[FailureReason(error_code=c, count=n) for c, n in ranked],
         )
+
+    async def fields(self, dataset_id: str) -> FieldList:
+        reader = self._catalog.reader((await self._row(dataset_id)).dataset_id)
+        return FieldList(items=await _thread(described, reader))
 
     async def image(self, image_id: str) -> ImageRecord:
         row, reader = await self._home(image_id)
@@ -234,8 +249,7 @@ class CatalogEngine:
     async def search(self, dataset_id: str, request: SearchRequest) -> SearchResponse:
         began = time.perf_counter()
         row = await self._row(dataset_id)
-        if request.where is not None:
-            raise InvalidRequest("`where` is not supported yet", hint="search without it")
+        where = chosen_by(row, request.where)
         if not embeds(row):
             raise ModelUnavailable(
                 f"this dataset cannot be searched: {row.embed_note or 'no model'}",
@@ -246,9 +260,9 @@ class CatalogEngine:
         reader = self._catalog.reader(row.dataset_id)
         vector = await self._query(row, reader, request)
         rows, scores, searched, total = await _thread(
-            reader.search, vector, k=request.k, refine=self._settings.index.refine
+            reader.search, vector, k=request.k, refine=self._settings.index.refine, where=where
         )
-        if not searched:
+        if not searched and where is None:
             raise NotReady("no image has a vector yet", hint="try again in a moment")
         hits = [
             Hit(image=record, score=round(score, 6))
@@ -375,20 +389,6 @@ def _float(vector: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
 def _read_all(uri: str) -> bytes:
     with open_uri(uri) as file:
         return file.read()
-
-
-def _to_cursor(offset: int) -> str:
-    return base64.urlsafe_b64encode(f"o{offset}".encode()).decode().rstrip("=")
-
-
-def _from_cursor(cursor: str) -> int:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        if text[0] != "o" or not text[1:].isdigit():
-            raise ValueError
-        return int(text[1:])
-    except (ValueError, IndexError, binascii.Error):
-        raise InvalidRequest("this cursor is none of ours", hint="leave it out to begin") from None
 
 
 def _from_base64(text: str) -> bytes:

@@ -12,6 +12,7 @@ from rayograph.schema import (
     DatasetList,
     DatasetStatus,
     FailurePage,
+    FieldList,
     Health,
     ImagePage,
     ImageRecord,
@@ -56,9 +57,17 @@ class Engine(Protocol):
         cursor: str | None,
         offset: int | None,
         sort: str | None,
+        where: str | None = None,
     ) -> ImagePage: ...
+    async def fields(self, dataset_id: str) -> FieldList: ...
     async def failures(
-        self, dataset_id: str, *, limit: int, cursor: str | None, code: str | None
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        code: str | None,
+        where: str | None = None,
     ) -> FailurePage: ...
     async def image(self, image_id: str) -> ImageRecord: ...
     async def locate(self, image_id: str) -> Located: ...

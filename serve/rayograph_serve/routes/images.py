@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import Query
 
-from rayograph.schema import SORT, ImagePage, ImageRecord
+from rayograph.schema import SORT, FieldList, ImagePage, ImageRecord
 from rayograph_serve.routes import parts
-from rayograph_serve.routes.parts import DatasetId, Engine, ImageId
+from rayograph_serve.routes.parts import DatasetId, Engine, ImageId, Where
 
 router = parts.router("images")
 
@@ -24,9 +24,21 @@ async def page(
     sort: Annotated[
         str | None, Query(pattern=SORT.pattern, description="a field; `-` before it: descending")
     ] = None,
+    where: Where = None,
 ) -> ImagePage:
-    """Works from the first listed file on; rows that arrive later never shift earlier ones."""
-    return await engine.images(dataset_id, limit=limit, cursor=cursor, offset=offset, sort=sort)
+    """Works from the first listed file on; rows that arrive later never shift earlier ones.
+
+    With `where` only the images it picks, and `total` is how many those are.
+    """
+    return await engine.images(
+        dataset_id, limit=limit, cursor=cursor, offset=offset, sort=sort, where=where
+    )
+
+
+@router.get("/datasets/{dataset_id}/fields", summary="List what `where` can name")
+async def fields(dataset_id: DatasetId, engine: Engine) -> FieldList:
+    """Every field, and the values of those that have few in this dataset."""
+    return await engine.fields(dataset_id)
 
 
 @router.get("/images/{image_id}", summary="Show one image's record")
