@@ -21,6 +21,8 @@ from rayograph.schema import (
     DatasetStatus,
     FailurePage,
     FailureReason,
+    FieldInfo,
+    FieldList,
     Health,
     Hit,
     ImagePage,
@@ -34,6 +36,7 @@ from rayograph.schema import (
     StageProgress,
 )
 from rayograph.sources import file_uri
+from rayograph.where import FIELDS, matches, parse
 from rayograph_serve.engine import Command, Located
 
 FAULTS = {
@@ -273,17 +276,49 @@ class VirtualEngine:
         cursor: str | None,
         offset: int | None,
         sort: str | None,
+        where: str | None = None,
     ) -> ImagePage:
         made = self._get(dataset_id)
         start = int(cursor) if cursor else offset or 0
+        if where is not None:
+            found = self._picked(made, where)
+            return ImagePage(items=found[start : start + limit], next_cursor=None, total=len(found))
         end = min(start + limit, made.listed)
         items = [self.record(made, index) for index in range(start, end)]
         return ImagePage(
             items=items, next_cursor=str(end) if end < made.listed else None, total=made.listed
         )
 
+    def _picked(self, made: Virtual, where: str) -> list[ImageRecord]:
+        """By the reference, one by one: for datasets of some thousands."""
+        node = parse(where)
+        records = (self.record(made, index) for index in range(made.listed))
+        return [record for record in records if matches(node, record.model_dump())]
+
+    async def fields(self, dataset_id: str) -> FieldList:
+        self._get(dataset_id)
+        held = {"folder": ["0000", "0001", "0002"], "format": ["JPEG", "PNG"]}
+        return FieldList(
+            items=[
+                FieldInfo(
+                    name=field.name,
+                    kind=field.kind,
+                    about=field.about,
+                    aliases=list(field.aliases),
+                    values=list(field.choices) or held.get(field.name, []),
+                )
+                for field in FIELDS
+            ]
+        )
+
     async def failures(
-        self, dataset_id: str, *, limit: int, cursor: str | None, code: str | None
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        code: str | None,
+        where: str | None = None,
     ) -> FailurePage:
         made = self._get(dataset_id)
         count = made.failures(made.listed)
@@ -331,7 +366,11 @@ class VirtualEngine:
         if request.text != "nothing":
             key = request.text or request.image_id or "picture"
             start = random.Random(key).randrange(4)
-            chosen = [i for i in range(start, made.ready, 4) if not made.failed(i)][: request.k]
+            chosen = [i for i in range(start, made.ready, 4) if not made.failed(i)]
+            if request.where is not None:
+                picked = {record.id for record in self._picked(made, request.where)}
+                chosen = [i for i in chosen if self.record(made, i).id in picked]
+            chosen = chosen[: request.k]
             hits = [
                 Hit(image=self.record(made, index), score=round(0.93 - 0.0021 * place, 4))
                 for place, index in enumerate(chosen)

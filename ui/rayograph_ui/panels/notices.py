@@ -9,6 +9,7 @@ _KEYS = (
     ("Enter", "open the picture"),
     ("Esc", "close, or clear the search"),
     ("/", "search"),
+    ("w", "filter"),
     ("m", "more like this"),
     ("Home · End", "first, last"),
     ("Page Up · Down", "a screen"),

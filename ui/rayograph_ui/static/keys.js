@@ -64,6 +64,7 @@ function onPage(app, event) {
 function shortcut(app, key) {
   const record = app.grid.rows?.at(app.grid.active);
   if (key === "/") app.searching.focus();
+  else if (key === "w" && app.dataset) app.filtering.focus();
   else if (key === "?") $("rg-help").showModal();
   else if (key === "p" && app.dataset) app.dock.toggle();
   else if (key === "m" && record) app.searching.like(record);
