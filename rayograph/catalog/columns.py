@@ -36,6 +36,16 @@ METADATA = pa.schema(
 )
 
 
+# What people add. Nobody but their edits ever writes it (rayograph.catalog.curation).
+CURATION = pa.schema(
+    [
+        pa.field("tags", pa.list_(pa.string())),
+        pa.field("rating", pa.uint8()),
+        pa.field("favorite", pa.bool_()),
+    ]
+)
+
+
 def embedding(dim: int) -> pa.Schema:
     """The embedding stage's group for ``dim``-dimensional fp16 vectors."""
     return pa.schema(

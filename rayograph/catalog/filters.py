@@ -36,6 +36,7 @@ FILTER_INDICES = {
     "content_hash": "BTREE",
     "file_name": "BTREE",
     "caption": "INVERTED",
+    "tags": "LABEL_LIST",
 }
 _STRAIGHT_ROWS = 2_000
 _KEPT_ROWS = 8_000_000

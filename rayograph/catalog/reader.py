@@ -25,7 +25,7 @@ DONE, FAILED, CLAIMED, SKIPPED = (
 )
 _STATES = len(StageState)
 Tally = np.ndarray[Any, np.dtype[np.int64]]
-_RECORD = [*columns.LISTING.names, *columns.METADATA.names]
+_RECORD = [*columns.LISTING.names, *columns.METADATA.names, *columns.CURATION.names]
 _EMBED_RECORD = ["content_hash", "embed_state", "embed_error_code", "embed_error"]
 
 
@@ -270,7 +270,12 @@ class DatasetReader:
         snapshot = self.snapshot()
         known = self._values.get(name)
         if known is None or known[0] != snapshot.version:
-            found = pc.value_counts(snapshot.to_table(columns=[name])[name].drop_null())
+            if name not in snapshot.schema.names:
+                return []
+            column = snapshot.to_table(columns=[name])[name]
+            if pa.types.is_list(column.type):
+                column = pc.list_flatten(column)
+            found = pc.value_counts(column.drop_null())
             found = found.filter(pc.not_equal(found.field(0), ""))
             best = found.take(pc.sort_indices(found.field(1), [("", "descending")])[:most])
             known = self._values[name] = snapshot.version, best.field(0).to_pylist()

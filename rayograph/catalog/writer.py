@@ -8,7 +8,6 @@ the next clean-up removes.
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,17 +17,15 @@ import lance
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from lance.file import LanceFileWriter
-from lance.fragment import DataFile
 
 from rayograph.catalog import columns
+from rayograph.catalog.files import VERSION, write_columns
 from rayograph.catalog.filters import FILTER_INDICES, index_name
 from rayograph.catalog.reader import CLAIMED, DONE, FAILED
 from rayograph.errors import CatalogError
 from rayograph.settings import IndexSettings
 
 log = logging.getLogger(__name__)
-_VERSION = "2.2"
 _MAX_TRIES = 20
 # Words as `where` knows them: whole, of any language, capitals or not.
 _WORDS: dict[str, Any] = {
@@ -73,7 +70,7 @@ class DatasetWriter:
             rows.select(columns.LISTING.names).cast(columns.LISTING),
             self._uri,
             mode="append",
-            data_storage_version=_VERSION,
+            data_storage_version=VERSION,
             max_rows_per_file=fragment_rows,
             max_rows_per_group=fragment_rows,
         )
@@ -112,25 +109,13 @@ class DatasetWriter:
             CatalogError: a table's length is not its fragment's; nothing was committed.
         """
         dataset = self.dataset()
-        field_ids = {f.name(): f.id() for f in dataset.lance_schema.fields()}
         groups = []
         for fragment_id, table in fills.items():
             rows = dataset.get_fragment(fragment_id).physical_rows
             if table.num_rows != rows:
                 # The replacement itself does not check: a wrong length would tear the table.
                 raise CatalogError(f"{table.num_rows} rows for a fragment of {rows}")
-            name = f"{uuid.uuid4()}.lance"
-            writer = LanceFileWriter(f"{self._uri}/data/{name}", table.schema, version=_VERSION)
-            for batch in table.to_batches():
-                writer.write_batch(batch)
-            writer.close()
-            file = DataFile(
-                name,
-                [field_ids[c] for c in table.column_names],
-                list(range(table.num_columns)),
-                2,
-                2,
-            )
+            file = write_columns(self._uri, dataset, table)
             groups.append(lance.LanceOperation.DataReplacementGroup(fragment_id, file))
         self._commit(lance.LanceOperation.DataReplacement(groups))
 

@@ -12,7 +12,9 @@ from typing import Any, Literal, get_args
 
 from rayograph.schema import ImageStatus
 
-Kind = Literal["number", "bytes", "ratio", "time", "text", "words", "folder", "choice"]
+Kind = Literal[
+    "number", "bytes", "ratio", "time", "text", "words", "folder", "choice", "tags", "flag"
+]
 Record = Mapping[str, Any]
 FAULTS = (
     "missing",
@@ -75,6 +77,10 @@ def _area(record: Record) -> float | None:
     return float(width) * float(height) / 1e6 if known else None
 
 
+def _tags(record: Record) -> list[str] | None:
+    return record.get("tags") or None
+
+
 def _code(record: Record) -> str | None:
     code: str | None = record.get("error_code")
     return code
@@ -110,6 +116,10 @@ FIELDS = (
     Field("failed", "choice", "why it failed; `*` is any reason", ("error_code", "fault"), _CODES,
           read=_code, fold=_lower, choices=FAULTS, settled=True),
     Field("error", "text", "what went wrong, in words", (), _ERRORS, settled=True),
+    Field("tags", "tags", "what it is tagged with; `*` is any tag", ("tag",), read=_tags,
+          listed=True, settled=True),
+    Field("rating", "number", "1 to 5", ("stars",), settled=True),
+    Field("favorite", "flag", "`favorite` alone is enough", ("favourite", "fav"), settled=True),
     Field("content_hash", "text", "the hash of the file's content", ("hash",)),
     Field("id", "text", "the image's id"),
 )

@@ -70,6 +70,8 @@ def _negative(node: Leaf) -> bool:
 def _compare(field: Field, value: Any, node: Compare) -> bool:
     if node.operator == "!=":
         return not _equal(field, value, node.value)
+    if field.kind == "tags":
+        return node.value in value
     if isinstance(node.value, Moment):
         return _within(field, value, *edges(node.operator, node.value))
     here, there = (float(value), node.value) if _is_number(node.value) else (value, node.value)

@@ -112,6 +112,8 @@ class _Parser:
 
     def _condition(self) -> Node:
         field = self._field()
+        if field.kind == "flag":
+            return self._flag(field)
         if self._word("is"):
             negative = self._word("not")
             if self._word("missing") or self._word("null"):
@@ -131,9 +133,26 @@ class _Parser:
         if sign[0] == ":":
             return self._match(field)
         operator = cast("Operator", _SYNONYMS.get(sign[0], sign[0]))
-        if field.kind == "choice" and operator not in ("=", "!="):
+        if field.kind in ("choice", "tags") and operator not in ("=", "!="):
             raise self._error(f"{field.name} has no order", at, hint=f"like {_example(field)}")
         return Compare(field.name, operator, self._value(field))
+
+    def _flag(self, field: Field) -> Node:
+        """``favorite``, ``favorite:yes``, ``favorite!=yes``: the flag, or its ``not``."""
+        self._rest()
+        at, sign = self._at, _OPERATOR.match(self._text, self._at)
+        yes = Compare(field.name, "=", True)
+        if sign is None:
+            return yes
+        if sign[0] in ("<", "<=", ">", ">="):
+            raise self._error(f"{field.name} has no order", at, hint=f"{field.name}=yes")
+        self._at = sign.end()
+        start = self._start()
+        try:
+            wanted = values.flag(self._raw())
+        except ValueError as error:
+            raise self._error(str(error), start, hint=f"{field.name}=yes") from None
+        return yes if wanted is (sign[0] not in ("!=", "<>")) else Not(yes)
 
     def _field(self) -> Field:
         self._rest()
@@ -168,7 +187,7 @@ class _Parser:
             raise self._error("there is nothing between the quotes", start)
         if pattern == "*":
             return Not(Missing(field.name))
-        if field.kind == "choice":
+        if field.kind in ("choice", "tags"):
             return Compare(field.name, "=", self._read(field, pattern, start))
         if field.kind == "words" and not values.is_wild(pattern) and not values.words(pattern):
             raise self._error("there is no word in it", start)
@@ -285,6 +304,7 @@ _EXAMPLES: dict[Kind, str] = {
     "text": ':"IMG_*"',
     "words": ':"red circle"',
     "folder": ":2024",
+    "tags": ":beach",
 }
 
 

@@ -138,9 +138,14 @@ def _test(node: Leaf, of: Field, column: str) -> str:
         case OneOf() if of.kind == "time":
             each = (_test(Compare(of.name, "=", value), of, column) for value in node.values)
             found = " or ".join(f"({test})" for test in each)
+        case OneOf() if of.kind == "tags":
+            listed = ", ".join(_literal(value) for value in node.values)
+            found = f"array_has_any({column}, [{listed}])"
         case OneOf():
             listed = ", ".join(_literal(value) for value in node.values)
             found = f"{_comparable(of, column)} in ({listed})"
+        case Compare() if of.kind == "tags":
+            found = f"array_has({column}, {_literal(node.value)})"
         case Compare(value=Moment() as when):
             found = _within(of, column, *edges(node.operator, when))
         case Compare():
@@ -157,6 +162,8 @@ def _comparable(of: Field, column: str) -> str:
 def _literal(value: Value) -> str:
     if isinstance(value, str):
         return text(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     assert isinstance(value, float), value
     return repr(value)
 

@@ -22,7 +22,8 @@ from rayograph.settings import IndexSettings
 from rayograph.where import Node, matches, parse
 
 ROWS = 48
-NAMES = [*columns.LISTING.names, *columns.METADATA.names, *columns.embedding(2).names[1:]]
+_GROUPS = (columns.LISTING, columns.METADATA, columns.CURATION, columns.embedding(2))
+NAMES = [field.name for group in _GROUPS for field in group if field.name != "vector"]
 TEXTS = st.text(LETTERS, max_size=6)
 STATES = st.sampled_from([None, 0, 1, 2, 3, 4])
 FAULTS = st.sampled_from([None, "truncated", "empty"])
@@ -45,6 +46,9 @@ ROW = st.fixed_dictionaries(
         "meta_state": STATES,
         "meta_error_code": FAULTS,
         "meta_error": st.none() | TEXTS,
+        "tags": st.none() | st.lists(st.sampled_from(["a", "A", "it's", "é b"]), min_size=1),
+        "rating": st.none() | st.integers(1, 5),
+        "favorite": st.sampled_from([None, True, False]),
         "content_hash": st.sampled_from([None, "ab", "cd"]),
         "embed_state": STATES,
         "embed_error_code": FAULTS,
@@ -61,6 +65,8 @@ def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
         **row,
         "status": status_of(row["meta_state"], row["embed_state"], embeds=embeds),
         "error_code": next((code for code in codes if code is not None), None),
+        "tags": row["tags"] or [],
+        "favorite": bool(row["favorite"]),
         "error": next((error for error in errors if error is not None), None),
     }
 
@@ -90,9 +96,6 @@ class Table:
 
     def meant(self, node: Node) -> list[str]:
         return [row["id"] for row in self.rows if matches(node, record(row))]
-
-
-_GROUPS = (columns.LISTING, columns.METADATA, columns.embedding(2))
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "indexed"])

@@ -14,6 +14,7 @@ from rayograph.where.syntax import And, Between, Compare, Match, Missing, Moment
 # capitals whose small letter is two, comments, signs beyond 16 bits.
 LETTERS = "abRk ab1'\"\\%_*?.,()[]-/;ÉßİΣ日é😀\n\t"
 _OPERATORS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+_EQUAL = st.sampled_from(["=", "!="])
 _NUMBERS = st.one_of(
     st.integers(-3, 25).map(float),
     st.floats(allow_nan=False, allow_infinity=False),
@@ -43,14 +44,16 @@ def _values(field: Field) -> st.SearchStrategy[Any]:
 def _leaves(draw: st.DrawFn) -> Node:
     field = draw(st.sampled_from(FIELDS))
     values = _values(field)
+    if field.kind == "flag":
+        return Compare(field.name, "=", True)
     kinds = ["compare", "one of", "missing"]
     if field.kind in ("text", "words", "folder"):
         kinds.append("match")
-    elif field.kind != "choice":
+    elif field.kind not in ("choice", "tags"):
         kinds.append("between")
     match draw(st.sampled_from(kinds)):
         case "compare":
-            orders = st.sampled_from(["=", "!="]) if field.kind == "choice" else _OPERATORS
+            orders = _EQUAL if field.kind in ("choice", "tags") else _OPERATORS
             return Compare(field.name, draw(orders), draw(values))
         case "one of":
             return OneOf(field.name, tuple(draw(st.lists(values, min_size=1, max_size=3))))
