@@ -15,6 +15,8 @@ from rayograph import __version__, ids
 from rayograph.errors import DatasetNotFound, ImageNotFound, InvalidRequest, SourceNotFound
 from rayograph.schema import (
     Accepted,
+    BatchEdit,
+    BatchResult,
     Coverage,
     Dataset,
     DatasetList,
@@ -25,6 +27,7 @@ from rayograph.schema import (
     FieldList,
     Health,
     Hit,
+    ImageEdit,
     ImagePage,
     ImageRecord,
     ModelInfo,
@@ -204,6 +207,20 @@ class FakeEngine:
                 return record
         raise ImageNotFound(f"no image {image_id}")
 
+    async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
+        await self.image(image_id)
+        records = self._records[ids.dataset_of(image_id) or ""]
+        (place,) = (at for at, record in enumerate(records) if record.id == image_id)
+        records[place] = edited(records[place], edit)
+        return records[place]
+
+    async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
+        chosen = _picked(self._rows(dataset_id), batch.where)
+        if batch.ids is not None:
+            chosen = [record for record in chosen if record.id in batch.ids]
+        items = [await self.edit(record.id, batch) for record in chosen]
+        return BatchResult(matched=len(items), items=items if batch.ids is not None else [])
+
     async def locate(self, image_id: str) -> Located:
         self.located += 1
         record = await self.image(image_id)
@@ -236,6 +253,16 @@ class FakeEngine:
         if dataset_id not in self._records:
             raise DatasetNotFound(f"no dataset {dataset_id}")
         return self._records[dataset_id]
+
+
+def edited(record: ImageRecord, edit: ImageEdit) -> ImageRecord:
+    """The record with an edit made, as the real engine makes it."""
+    given = {name: getattr(edit, name) for name in edit.model_fields_set & {"rating", "favorite"}}
+    if "favorite" in given:
+        given["favorite"] = bool(given["favorite"])
+    tags = [tag for tag in record.tags if tag not in edit.tags_remove]
+    tags += [tag for tag in edit.tags_add if tag not in tags]
+    return record.model_copy(update={**given, "tags": tags})
 
 
 def _picked(records: list[ImageRecord], where: str | None) -> list[ImageRecord]:

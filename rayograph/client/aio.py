@@ -287,21 +287,23 @@ class AsyncDataset:
         """Remove the dataset from the catalog. Source files are never touched."""
         await self._transport.send(calls.delete(self.id))
 
-    async def tag(self, ids: str | Iterable[str], *tags: str) -> None:
+    async def tag(self, ids: str | Iterable[str], *tags: str) -> int:
         """Add tags to images."""
-        await self._transport.send(calls.edit(self.id, ids, tags_add=list(tags)))
+        return (await self._transport.send(calls.edit(self.id, ids, tags_add=list(tags)))).matched
 
-    async def untag(self, ids: str | Iterable[str], *tags: str) -> None:
+    async def untag(self, ids: str | Iterable[str], *tags: str) -> int:
         """Take tags off images."""
-        await self._transport.send(calls.edit(self.id, ids, tags_remove=list(tags)))
+        return (
+            await self._transport.send(calls.edit(self.id, ids, tags_remove=list(tags)))
+        ).matched
 
-    async def rate(self, ids: str | Iterable[str], rating: int | None) -> None:
+    async def rate(self, ids: str | Iterable[str], rating: int | None) -> int:
         """Rate images; None takes the rating off."""
-        await self._transport.send(calls.edit(self.id, ids, rating=rating))
+        return (await self._transport.send(calls.edit(self.id, ids, rating=rating))).matched
 
-    async def favorite(self, ids: str | Iterable[str], value: bool = True) -> None:
+    async def favorite(self, ids: str | Iterable[str], value: bool = True) -> int:
         """Mark images as favourites, or no longer."""
-        await self._transport.send(calls.edit(self.id, ids, favorite=value))
+        return (await self._transport.send(calls.edit(self.id, ids, favorite=value))).matched
 
     async def export(self, format: str, path: str | os.PathLike[str]) -> Path:  # noqa: A002
         """Write the dataset in another format (such as ``coco``) to ``path``."""

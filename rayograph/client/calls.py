@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from rayograph.errors import InvalidRequest, ServerError, SourceNotFound
 from rayograph.schema import (
     Accepted,
+    BatchResult,
     Dataset,
     DatasetList,
     DatasetStatus,
@@ -159,10 +160,10 @@ def file(image_id: str) -> Call[bytes]:
     return Call("GET", f"/api/images/{image_id}/file", _content)
 
 
-def edit(dataset_id: str, ids: str | Iterable[str], **changes: Any) -> Call[None]:
+def edit(dataset_id: str, ids: str | Iterable[str], **changes: Any) -> Call[BatchResult]:
     """Change tags, rating or favourite of some images at once."""
     body = {"ids": [ids] if isinstance(ids, str) else list(ids), **changes}
-    return Call("POST", f"/api/datasets/{dataset_id}/images/batch", _nothing, body=body)
+    return Call("POST", f"/api/datasets/{dataset_id}/images/batch", read(BatchResult), body=body)
 
 
 def export(dataset_id: str, form: str, path: str | os.PathLike[str]) -> Call[Path]:

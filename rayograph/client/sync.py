@@ -278,21 +278,21 @@ class Dataset:
         """Remove the dataset from the catalog. Source files are never touched."""
         self._transport.send(calls.delete(self.id))
 
-    def tag(self, ids: str | Iterable[str], *tags: str) -> None:
+    def tag(self, ids: str | Iterable[str], *tags: str) -> int:
         """Add tags to images."""
-        self._transport.send(calls.edit(self.id, ids, tags_add=list(tags)))
+        return self._transport.send(calls.edit(self.id, ids, tags_add=list(tags))).matched
 
-    def untag(self, ids: str | Iterable[str], *tags: str) -> None:
+    def untag(self, ids: str | Iterable[str], *tags: str) -> int:
         """Take tags off images."""
-        self._transport.send(calls.edit(self.id, ids, tags_remove=list(tags)))
+        return self._transport.send(calls.edit(self.id, ids, tags_remove=list(tags))).matched
 
-    def rate(self, ids: str | Iterable[str], rating: int | None) -> None:
+    def rate(self, ids: str | Iterable[str], rating: int | None) -> int:
         """Rate images; None takes the rating off."""
-        self._transport.send(calls.edit(self.id, ids, rating=rating))
+        return self._transport.send(calls.edit(self.id, ids, rating=rating)).matched
 
-    def favorite(self, ids: str | Iterable[str], value: bool = True) -> None:
+    def favorite(self, ids: str | Iterable[str], value: bool = True) -> int:
         """Mark images as favourites, or no longer."""
-        self._transport.send(calls.edit(self.id, ids, favorite=value))
+        return self._transport.send(calls.edit(self.id, ids, favorite=value)).matched
 
     def export(self, format: str, path: str | os.PathLike[str]) -> Path:  # noqa: A002
         """Write the dataset in another format (such as ``coco``) to ``path``."""

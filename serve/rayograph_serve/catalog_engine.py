@@ -16,14 +16,16 @@ import numpy.typing as npt
 
 from rayograph import __version__, ids
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
-from rayograph.catalog.reader import status_of
 from rayograph.datasets import open_dataset
 from rayograph.encoders import list_models
 from rayograph.errors import ImageNotFound, InvalidRequest, ModelUnavailable, NotReady
 from rayograph.progress import build, embeds, status
 from rayograph.schema import (
+    BATCH_SHOWN,
     SORT,
     Accepted,
+    BatchEdit,
+    BatchResult,
     Coverage,
     Dataset,
     DatasetList,
@@ -33,6 +35,7 @@ from rayograph.schema import (
     FieldList,
     Health,
     Hit,
+    ImageEdit,
     ImagePage,
     ImageRecord,
     ModelList,
@@ -44,8 +47,10 @@ from rayograph.schema import (
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path, open_uri
 from rayograph_serve.cursors import from_cursor, to_cursor
+from rayograph_serve.editing import Editing
 from rayograph_serve.engine import Command, Located
 from rayograph_serve.filters import chosen_by, described
+from rayograph_serve.records import record_of
 
 T = TypeVar("T")
 Vector = npt.NDArray[np.float16]
@@ -84,6 +89,7 @@ class CatalogEngine:
         self._settings = settings
         self._started = time.monotonic()
         self._located: OrderedDict[str, Located] = OrderedDict()
+        self._editing = Editing(catalog, settings)
 
     # -- datasets ---------------------------------------------------------------------------
 
@@ -231,6 +237,22 @@ class CatalogEngine:
         row, reader = await self._home(image_id)
         return self._records(row, [await _thread(reader.record, image_id)])[0]
 
+    async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
+        row, _ = await self._home(image_id)
+        if not await _thread(self._editing.of_ids, row, edit, [image_id]):
+            raise ImageNotFound(f"no image {image_id!r}")
+        return await self.image(image_id)
+
+    async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
+        row = await self._row(dataset_id)
+        if batch.where is not None:
+            chosen = chosen_by(row, batch.where)
+            return BatchResult(matched=await _thread(self._editing.of, row, batch, chosen))
+        mine = [key for key in batch.ids or () if ids.dataset_of(key) == row.dataset_id]
+        matched = await _thread(self._editing.of_ids, row, batch, mine)
+        rows = await _thread(self._catalog.reader(row.dataset_id).records, mine[:BATCH_SHOWN])
+        return BatchResult(matched=matched, items=self._records(row, rows))
+
     async def locate(self, image_id: str) -> Located:
         known = self._located.get(image_id)
         if known is None:
@@ -346,36 +368,10 @@ class CatalogEngine:
         for data in rows:
             located = Located(data["uri"], data["size"], data["mtime"])
             self._located[data["id"]] = located
-            records.append(_record(row, data))
+            records.append(record_of(row, data))
         while len(self._located) > _LOCATED_KEPT:
             self._located.popitem(last=False)
         return records
-
-
-def _record(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
-    return ImageRecord(
-        id=data["id"],
-        dataset_id=row.dataset_id,
-        uri=data["uri"],
-        file_name=data["file_name"],
-        folder=data["folder"],
-        size=data["size"],
-        mtime=data["mtime"],
-        status=status_of(data["meta_state"], data.get("embed_state"), embeds=embeds(row)),
-        error_code=data["meta_error_code"] or data.get("embed_error_code"),
-        error=data["meta_error"] or data.get("embed_error"),
-        width=data["width"],
-        height=data["height"],
-        format=data["format"],
-        mode=data["mode"],
-        orientation=data["orientation"],
-        taken_at=data["taken_at"],
-        content_hash=data.get("content_hash"),
-        caption=data["caption"],
-        tags=[],
-        rating=None,
-        favorite=False,
-    )
 
 
 async def _thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -15,6 +15,8 @@ from rayograph import ids
 from rayograph.errors import DatasetNotFound, ImageFault, ImageNotFound, NotReady, RayographError
 from rayograph.schema import (
     Accepted,
+    BatchEdit,
+    BatchResult,
     Coverage,
     Dataset,
     DatasetList,
@@ -25,6 +27,7 @@ from rayograph.schema import (
     FieldList,
     Health,
     Hit,
+    ImageEdit,
     ImagePage,
     ImageRecord,
     ModelInfo,
@@ -38,6 +41,7 @@ from rayograph.schema import (
 from rayograph.sources import file_uri
 from rayograph.where import FIELDS, matches, parse
 from rayograph_serve.engine import Command, Located
+from tests.fake_engine import edited
 
 FAULTS = {
     "truncated": "the file ends in the middle of the picture",
@@ -103,6 +107,8 @@ class VirtualEngine:
         self.broken_search: RayographError | None = None
         self.phase: str | None = None
         self.next_total = 120
+        self.edits: dict[str, ImageRecord] = {}
+        self.edited: list[tuple[list[str], ImageEdit]] = []
 
     def put(self, name: str, total: int, **state: object) -> Virtual:
         key = ids.dataset_id(f"file:///{name}", name)
@@ -242,7 +248,25 @@ class VirtualEngine:
             self.change(made, error=None)
         return await self.progress(dataset_id)
 
+    async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
+        await self._held()
+        self.edited.append(([image_id], edit))
+        self.edits[image_id] = edited(self.record(*self._find(image_id)), edit)
+        return self.edits[image_id]
+
+    async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
+        items = [await self.edit(key, batch) for key in batch.ids or ()]
+        return BatchResult(matched=len(items), items=items)
+
     def record(self, made: Virtual, index: int) -> ImageRecord:
+        kept = self.edits.get(f"{made.id}-{index:020x}")
+        bare = self._bare(made, index)
+        if kept is None:
+            return bare
+        curation = {"tags": kept.tags, "rating": kept.rating, "favorite": kept.favorite}
+        return bare.model_copy(update=curation)
+
+    def _bare(self, made: Virtual, index: int) -> ImageRecord:
         status = made.status(index)
         known = index < made.indexed and status != "failed"
         code = list(FAULTS)[(index // max(made.fail_every, 1)) % len(FAULTS)]

@@ -171,7 +171,7 @@ class FakeApi:
 
         @app.post("/api/datasets/{key}/images/batch")
         async def batch(key: str) -> dict[str, Any]:
-            return {"changed": 1}
+            return {"matched": 1, "items": []}
 
     def events(self, key: str) -> Iterator[str]:
         """Comments, then progress; the stream breaks off before the end when ``steps`` says so."""

@@ -26,10 +26,10 @@ from rayograph.errors import (
     SourceNotFound,
 )
 from rayograph.progress import build
-from rayograph.schema import Box, NewDataset, Progress, SearchRequest
+from rayograph.schema import BatchEdit, Box, ImageEdit, NewDataset, Progress, SearchRequest
 from rayograph.settings import Settings
 from rayograph_pipelines.progress import ProgressBoard
-from rayograph_serve import catalog_engine
+from rayograph_serve import catalog_engine, editing
 from rayograph_serve.catalog_engine import CatalogEngine, Vector
 from tests.fake_engine import draw_pictures
 from tests.working import DIM, WAIT_S, hash_of, run_of, settings_for
@@ -313,6 +313,49 @@ async def test_a_filter_picks_images_failures_and_hits(service: Service) -> None
     assert (found.coverage.searched, found.coverage.total) == (2, 2)
     none = await engine.search(dataset_id, SearchRequest(text="disc", where="name:nobody"))
     assert (none.items, none.coverage.searched, none.coverage.total) == ([], 0, 0)
+
+
+async def test_edits_arrive_in_records_filters_and_fields(service: Service) -> None:
+    dataset_id = await service.ready()
+    engine = service.engine
+    first, second, *_ = await service.ids(dataset_id)
+    record = await engine.edit(first, ImageEdit(tags_add=["sea", "sky"], rating=5))
+    assert (record.tags, record.rating, record.favorite) == (["sea", "sky"], 5, False)
+    record = await engine.edit(first, ImageEdit(tags_remove=["sky"], favorite=True))
+    assert (record.tags, record.rating, record.favorite) == (["sea"], 5, True)
+    stranger = "aaaaaaaaaa-" + "0" * 20
+    result = await engine.edit_many(
+        dataset_id, BatchEdit(ids=[second, first, stranger], rating=None, tags_add=["both"])
+    )
+    assert (result.matched, [r.id for r in result.items]) == (2, [second, first])
+    assert [r.tags for r in result.items] == [["both"], ["sea", "both"]]
+    assert [r.rating for r in result.items] == [None, None]
+    result = await engine.edit_many(dataset_id, BatchEdit(where="not tag:both", favorite=True))
+    assert (result.matched, result.items) == (COUNT - 2, [])
+    page = await engine.images(
+        dataset_id, limit=99, cursor=None, offset=None, sort=None, where="favorite"
+    )
+    assert page.total == COUNT - 1
+    (tags,) = (f for f in (await engine.fields(dataset_id)).items if f.name == "tags")
+    assert tags.values == ["both", "sea"]
+    with pytest.raises(ImageNotFound):
+        await engine.edit(f"{dataset_id}-" + "0" * 20, ImageEdit(rating=1))
+    with pytest.raises(InvalidFilter):
+        await engine.edit_many(dataset_id, BatchEdit(where="tag>x", rating=1))
+
+
+async def test_edits_clean_up_behind_themselves(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset_id = await service.ready()
+    first = (await service.ids(dataset_id))[0]
+    monkeypatch.setattr(editing, "_CLEAN_EVERY", 5)
+    service.engine._editing._keep_s = 0
+    for rating in (1, 2, 3, 4, 5, 1):
+        await service.engine.edit(first, ImageEdit(rating=rating))
+    versions = service.catalog.reader(dataset_id).snapshot().versions()
+    assert len(versions) == 2
+    assert (await service.engine.image(first)).rating == 1
 
 
 async def test_fields_come_with_what_they_hold_here(service: Service) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -118,6 +119,43 @@ async def test_a_mistake_in_a_filter_says_at_which_character(served: Served) -> 
         }
     too_long = await served.http.get(path + "/images", params={"where": "x" * 2001})
     assert (too_long.status_code, code(too_long)) == (422, "invalid_request")
+
+
+async def test_images_are_tagged_rated_and_favoured(served: Served) -> None:
+    first, second, *_ = await served.ids()
+    edit = {"tags_add": [" sea "], "rating": 4, "favorite": True}
+    record = (await served.http.patch(f"/api/images/{first}", json=edit)).json()
+    assert (record["tags"], record["rating"], record["favorite"]) == (["sea"], 4, True)
+    path = f"/api/datasets/{served.dataset}/images/batch"
+    both = {"ids": [first, second], "rating": None}
+    answer = (await served.http.post(path, json=both)).json()
+    assert (answer["matched"], [item["rating"] for item in answer["items"]]) == (2, [None, None])
+    answer = await served.http.post(path, json={"where": "tag:sea", "tags_remove": ["sea"]})
+    assert answer.json() == {"matched": 1, "items": []}
+    assert (await served.http.patch(f"/api/images/{NO_IMAGE}", json=edit)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"rating": 0},
+        {"rating": 6},
+        {"tags_add": [""]},
+        {"tags_add": ["a\nb"]},
+        {"tags_add": ["x" * 101]},
+        {"stars": 3},
+        {"rating": 1, "ids": ["x"]},
+    ],
+)
+async def test_edits_that_make_no_sense_are_refused(served: Served, body: dict[str, Any]) -> None:
+    first = (await served.ids())[0]
+    answer = await served.http.patch(f"/api/images/{first}", json=body)
+    assert (answer.status_code, code(answer)) == (422, "invalid_request")
+    path = f"/api/datasets/{served.dataset}/images/batch"
+    for choice in ({}, {"ids": [first], "where": "width>1"}):
+        answer = await served.http.post(path, json={"rating": 1, **choice})
+        assert (answer.status_code, code(answer)) == (422, "invalid_request")
 
 
 async def test_search_failures_attention_and_models(served: Served) -> None:

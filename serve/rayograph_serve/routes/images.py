@@ -6,7 +6,15 @@ from typing import Annotated
 
 from fastapi import Query
 
-from rayograph.schema import SORT, FieldList, ImagePage, ImageRecord
+from rayograph.schema import (
+    SORT,
+    BatchEdit,
+    BatchResult,
+    FieldList,
+    ImageEdit,
+    ImagePage,
+    ImageRecord,
+)
 from rayograph_serve.routes import parts
 from rayograph_serve.routes.parts import DatasetId, Engine, ImageId, Where
 
@@ -45,3 +53,15 @@ async def fields(dataset_id: DatasetId, engine: Engine) -> FieldList:
 async def image(image_id: ImageId, engine: Engine) -> ImageRecord:
     """What is known of an image so far; what is not is null."""
     return await engine.image(image_id)
+
+
+@router.patch("/images/{image_id}", summary="Tag, rate or favour one image")
+async def edit(image_id: ImageId, body: ImageEdit, engine: Engine) -> ImageRecord:
+    """Changes what is given and answers with the new record; edits of others are kept."""
+    return await engine.edit(image_id, body)
+
+
+@router.post("/datasets/{dataset_id}/images/batch", summary="Tag, rate or favour many images")
+async def edit_many(dataset_id: DatasetId, body: BatchEdit, engine: Engine) -> BatchResult:
+    """The same change to all of `ids`, or to all that `where` picks, at once or not at all."""
+    return await engine.edit_many(dataset_id, body)
