@@ -14,7 +14,7 @@ from rayograph_ui import panels
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-STYLES = ("base", "bar", "filter", "sources", "grid", "strip", "panels", "detail")
+STYLES = ("base", "bar", "filter", "sources", "grid", "strip", "panels", "detail", "curation")
 TITLE = "rayograph"
 
 

@@ -42,6 +42,10 @@ export class Api extends Bus {
     return this.#request("POST", path, body, signal);
   }
 
+  patch(path, body) {
+    return this.#request("PATCH", path, body);
+  }
+
   delete(path) {
     return this.#request("DELETE", path);
   }

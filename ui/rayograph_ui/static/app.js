@@ -3,6 +3,7 @@
 import { readAddress, writeAddress } from "./address.js";
 import { Api } from "./api.js";
 import { $, Bus, debounce, kept } from "./dom.js";
+import { startCuration } from "./curation.js";
 import { startDetail } from "./detail.js";
 import { startFailures } from "./failures.js";
 import { startFilter } from "./filter.js";
@@ -51,6 +52,7 @@ class App extends Bus {
     this.searching = startSearch(this);
     this.filtering = startFilter(this);
     this.detail = startDetail(this);
+    this.curation = startCuration(this);
     this.failures = startFailures(this);
     this.dock = startProgress(this);
     this.sources = startSources(this);

@@ -64,6 +64,15 @@ export class PagedRows extends Bus {
     return this.at(index);
   }
 
+  /** The record of an image, if it is here. */
+  find(id) {
+    for (const { items } of this.#pages.values()) {
+      const found = items.find((item) => item.id === id);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
   /** Put a record that was just read in place of the one here. */
   replace(index, record) {
     const items = this.#pages.get(Math.floor(index / PAGE))?.items;
@@ -168,6 +177,10 @@ export class HitRows extends Bus {
 
   async load(index) {
     return this.at(index);
+  }
+
+  find(id) {
+    return this.#hits.find(({ image }) => image.id === id)?.image;
   }
 
   replace(index, record) {
