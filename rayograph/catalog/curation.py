@@ -97,10 +97,19 @@ def edited(table: pa.Table, offsets: npt.NDArray[np.int64], edit: Edit) -> pa.Ta
         of = rows.schema.field(at)
         rows = rows.set_column(at, of, pa.array([kept] * len(offsets), of.type))
     if edit.tags_add or edit.tags_remove:
-        tags = [_tagged(before, edit) for before in rows["tags"].to_pylist()]
         at = rows.schema.get_field_index("tags")
-        rows = rows.set_column(at, rows.schema.field(at), pa.array(tags, CURATION.field(0).type))
+        rows = rows.set_column(at, rows.schema.field(at), _retagged(rows["tags"], edit))
     return merge_group(table, offsets, rows)
+
+
+def _retagged(column: pa.ChunkedArray, edit: Edit) -> pa.Array:
+    # Most images have no tags: what becomes of those is worked out once.
+    tagged = np.flatnonzero(column.is_valid().to_numpy())
+    places = np.zeros(len(column), np.int64)
+    places[tagged] = 1 + np.arange(len(tagged))
+    pool = [None, *column.take(pa.array(tagged)).to_pylist()]
+    values = pa.array([_tagged(before, edit) for before in pool], column.type)
+    return values.take(pa.array(places))
 
 
 def _tagged(before: list[str] | None, edit: Edit) -> list[str] | None:

@@ -76,8 +76,7 @@ class Picked:
     def count(self, snapshot: lance.LanceDataset, sql: str) -> int:
         """How many rows a compiled filter picks."""
         with self._lock:
-            self._turn(snapshot)
-            if sql in self._counts:
+            if self._turn(snapshot) and sql in self._counts:
                 return self._counts[sql]
         found = int(snapshot.count_rows(sql))
         self._keep(snapshot, lambda: self._counts.__setitem__(sql, found))
@@ -156,8 +155,7 @@ class Picked:
 
     def _known(self, snapshot: lance.LanceDataset, key: Hashable) -> Rows | None:
         with self._lock:
-            self._turn(snapshot)
-            rows = self._rows.get(key)
+            rows = self._rows.get(key) if self._turn(snapshot) else None
             if rows is not None:
                 self._rows.move_to_end(key)
             return rows
@@ -176,11 +174,13 @@ class Picked:
             if snapshot.version == self._version:
                 put()
 
-    def _turn(self, snapshot: lance.LanceDataset) -> None:
-        if snapshot.version > self._version or self._version < 0:
+    def _turn(self, snapshot: lance.LanceDataset) -> bool:
+        """Turn to a newer version; whether what is kept is of this one."""
+        if snapshot.version > self._version:
             self._version = snapshot.version
             self._counts.clear()
             self._rows.clear()
+        return bool(snapshot.version == self._version)
 
 
 def index_name(column: str, kind: str) -> str:

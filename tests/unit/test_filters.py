@@ -99,6 +99,19 @@ def test_a_filter_is_found_out_once_a_version(
     assert len(asked) == 2
 
 
+def test_who_still_reads_an_older_version_is_told_of_that_one(opened: Opened) -> None:
+    key, reader, writer = opened
+    before, picked, of = reader.snapshot(), reader._picked, chosen("size>=100")
+    append(writer, key, 2 * FRAGMENT)
+    assert len(sizes(reader, "size>=100", sort="-listed")) == 800
+    rows, total = picked.page(before, of, ["size"], offset=490, limit=50)
+    assert (total, [row["size"] for row in rows]) == (500, list(range(590, 600)))
+    order = "-listed", lambda: np.arange(600)[::-1]
+    rows, total = picked.page(before, of, ["size"], offset=0, limit=2, order=order)
+    assert (total, [row["size"] for row in rows]) == (500, [599, 598])
+    assert picked.count(before, of.sql(before)) == 500
+
+
 def test_what_is_kept_of_filters_is_bounded(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:

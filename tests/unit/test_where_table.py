@@ -114,7 +114,7 @@ def tables(
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(node=wheres(), data=st.data())
 def test_a_table_and_the_reference_agree(tables: list[Table], node: Node, data: Any) -> None:
