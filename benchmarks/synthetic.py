@@ -67,7 +67,7 @@ def write(
                 fills = {}
         writer.index_ids()
         if index and count >= settings.index.min_rows:
-            writer.index_vectors()
+            writer.keep_index(SPACES[0], Settings().index)
     catalog.update(key, listed=True)
     say(f"{count:,} rows written")
     return key

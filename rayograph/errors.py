@@ -8,6 +8,7 @@ RayographError                     code, HTTP status, message, hint
 │   ├── SourceForbidden            403  the address or path may not be read
 │   └── FetchFailed                400  what an address gives could not be had, or is no picture
 ├── InvalidRequest                 422  a body, cursor or parameter makes no sense
+│   └── InvalidFilter              422  a `where` makes no sense; says at which character
 ├── NotFound                       404
 │   ├── DatasetNotFound            404
 │   └── ImageNotFound              404
@@ -50,9 +51,9 @@ class RayographError(Exception):
         # Errors cross process borders (Ray pickles them); keyword-only hint must survive.
         return (_rebuild, (type(self), self.message, self.hint))
 
-    def to_json(self) -> dict[str, dict[str, str]]:
+    def to_json(self) -> dict[str, dict[str, str | int]]:
         """The body of an HTTP error: ``{"error": {"code", "message", "hint"?}}``."""
-        error = {"code": self.code, "message": self.message}
+        error: dict[str, str | int] = {"code": self.code, "message": self.message}
         if self.hint:
             error["hint"] = self.hint
         return {"error": error}
@@ -97,6 +98,34 @@ class FetchFailed(SourceError):
 
 class InvalidRequest(RayographError):
     code, status = "invalid_request", 422
+
+
+class InvalidFilter(InvalidRequest):
+    """``position``: the character of the ``where`` at which it goes wrong, counted from 0."""
+
+    code = "invalid_filter"
+
+    def __init__(self, message: str, *, hint: str | None = None, position: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.position = position
+
+    def pointer(self, where: str, width: int = 76) -> tuple[str, str]:
+        """The part of a filter where it goes wrong, on one line, and a caret under it."""
+        start = max(0, min(self.position - width // 2, len(where) - width))
+        shown = "".join(c if c.isprintable() else " " for c in where[start : start + width])
+        return shown, " " * (self.position - start) + "^"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_filter, (self.message, self.hint, self.position))
+
+    def to_json(self) -> dict[str, dict[str, str | int]]:
+        body = super().to_json()
+        body["error"]["position"] = self.position
+        return body
+
+
+def _rebuild_filter(message: str, hint: str | None, position: int) -> InvalidFilter:
+    return InvalidFilter(message, hint=hint, position=position)
 
 
 class NotFound(RayographError):
@@ -209,6 +238,10 @@ def error_from_json(status: int, body: object) -> RayographError:
     if not isinstance(error, dict):
         return fallback(f"the server answered {status}")
     code, message, hint = error.get("code"), error.get("message"), error.get("hint")
+    if code == InvalidFilter.code:
+        position = error.get("position")
+        at = position if isinstance(position, int) else 0
+        return InvalidFilter(str(message), hint=hint, position=at)
     for kind in _tree(RayographError):
         if kind.code == code and kind is not ImageFault:
             return kind(str(message), hint=hint)

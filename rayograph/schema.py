@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 SCHEMA_VERSION = 1
 
@@ -228,6 +228,66 @@ class ImagePage(Answer):
     items: list[ImageRecord]
     next_cursor: str | None
     total: int
+
+
+Tag = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$"
+    ),
+]
+BATCH_SHOWN = 1000
+
+
+class ImageEdit(Model):
+    """``PATCH /api/images/{id}``: what is given is changed, all else stays as it is."""
+
+    tags_add: list[Tag] = Field(default_factory=list, max_length=100)
+    tags_remove: list[Tag] = Field(default_factory=list, max_length=100)
+    rating: int | None = Field(None, ge=1, le=5, description="null takes it off")
+    favorite: bool | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> ImageEdit:
+        if not (
+            self.tags_add or self.tags_remove or self.model_fields_set & {"rating", "favorite"}
+        ):
+            raise ValueError("give one of tags_add, tags_remove, rating or favorite")
+        return self
+
+
+class BatchEdit(ImageEdit):
+    """``POST /api/datasets/{id}/images/batch``: the same for many, by ids or by a filter."""
+
+    ids: list[str] | None = Field(None, max_length=10_000)
+    where: str | None = Field(None, max_length=2000)
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> BatchEdit:
+        if (self.ids is None) == (self.where is None):
+            raise ValueError("give either ids or where")
+        return self
+
+
+class BatchResult(Answer):
+    matched: int = Field(description="how many images the edit was about")
+    items: list[ImageRecord] = Field(
+        default_factory=list, description="the new records of the first 1,000 ids"
+    )
+
+
+class FieldInfo(Answer):
+    """A field that a ``where`` can name."""
+
+    name: str
+    kind: str = Field(description="what can be asked of it: docs/where.md")
+    about: str
+    aliases: list[str]
+    values: list[str] = Field(description="what it holds here, most frequent first; empty: a lot")
+
+
+class FieldList(Answer):
+    items: list[FieldInfo]
 
 
 class FailureReason(Answer):

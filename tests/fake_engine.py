@@ -15,14 +15,19 @@ from rayograph import __version__, ids
 from rayograph.errors import DatasetNotFound, ImageNotFound, InvalidRequest, SourceNotFound
 from rayograph.schema import (
     Accepted,
+    BatchEdit,
+    BatchResult,
     Coverage,
     Dataset,
     DatasetList,
     DatasetStatus,
     FailurePage,
     FailureReason,
+    FieldInfo,
+    FieldList,
     Health,
     Hit,
+    ImageEdit,
     ImagePage,
     ImageRecord,
     ModelInfo,
@@ -34,6 +39,7 @@ from rayograph.schema import (
     StageProgress,
 )
 from rayograph.sources import display, file_uri, local_path
+from rayograph.where import matches, parse
 from rayograph_serve.engine import Command, Located
 
 _INKS = ("crimson", "teal", "goldenrod", "indigo", "olive", "salmon", "navy", "sienna")
@@ -168,23 +174,36 @@ class FakeEngine:
         cursor: str | None,
         offset: int | None,
         sort: str | None,
+        where: str | None = None,
     ) -> ImagePage:
-        records = list(self._rows(dataset_id))
+        records = _picked(self._rows(dataset_id), where)
         if sort and sort.lstrip("-") != "listed":
             name = sort.lstrip("-")
             records.sort(key=lambda record: getattr(record, name), reverse=sort[0] == "-")
         return _page(records, limit, cursor, offset)
 
     async def failures(
-        self, dataset_id: str, *, limit: int, cursor: str | None, code: str | None
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        code: str | None,
+        where: str | None = None,
     ) -> FailurePage:
-        failed = [record for record in self._rows(dataset_id) if record.status == "failed"]
+        rows = _picked(self._rows(dataset_id), where)
+        failed = [record for record in rows if record.status == "failed"]
         reasons = Counter(record.error_code or "corrupt" for record in failed)
         chosen = [record for record in failed if code in {None, record.error_code}]
         return FailurePage(
             **dict(_page(chosen, limit, cursor, None)),
             reasons=[FailureReason(error_code=c, count=n) for c, n in reasons.items()],
         )
+
+    async def fields(self, dataset_id: str) -> FieldList:
+        self._rows(dataset_id)
+        info = FieldInfo(name="width", kind="number", about="px", aliases=["w"], values=[])
+        return FieldList(items=[info])
 
     async def image(self, image_id: str) -> ImageRecord:
         dataset = ids.dataset_of(image_id) or ""
@@ -193,13 +212,27 @@ class FakeEngine:
                 return record
         raise ImageNotFound(f"no image {image_id}")
 
+    async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
+        await self.image(image_id)
+        records = self._records[ids.dataset_of(image_id) or ""]
+        (place,) = (at for at, record in enumerate(records) if record.id == image_id)
+        records[place] = edited(records[place], edit)
+        return records[place]
+
+    async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
+        chosen = _picked(self._rows(dataset_id), batch.where)
+        if batch.ids is not None:
+            chosen = [record for record in chosen if record.id in batch.ids]
+        items = [await self.edit(record.id, batch) for record in chosen]
+        return BatchResult(matched=len(items), items=items if batch.ids is not None else [])
+
     async def locate(self, image_id: str) -> Located:
         self.located += 1
         record = await self.image(image_id)
         return Located(record.uri, record.size, record.mtime)
 
     async def search(self, dataset_id: str, request: SearchRequest) -> SearchResponse:
-        records = self._rows(dataset_id)
+        records = _picked(self._rows(dataset_id), request.where)
         if request.image_base64 is not None:
             try:
                 base64.b64decode(request.image_base64, validate=True)
@@ -225,6 +258,23 @@ class FakeEngine:
         if dataset_id not in self._records:
             raise DatasetNotFound(f"no dataset {dataset_id}")
         return self._records[dataset_id]
+
+
+def edited(record: ImageRecord, edit: ImageEdit) -> ImageRecord:
+    """The record with an edit made, as the real engine makes it."""
+    given = {name: getattr(edit, name) for name in edit.model_fields_set & {"rating", "favorite"}}
+    if "favorite" in given:
+        given["favorite"] = bool(given["favorite"])
+    tags = [tag for tag in record.tags if tag not in edit.tags_remove]
+    tags += [tag for tag in edit.tags_add if tag not in tags]
+    return record.model_copy(update={**given, "tags": tags})
+
+
+def _picked(records: list[ImageRecord], where: str | None) -> list[ImageRecord]:
+    if where is None:
+        return list(records)
+    node = parse(where)
+    return [record for record in records if matches(node, record.model_dump())]
 
 
 def _page(

@@ -379,6 +379,7 @@ class Run:
         self._at_work().keep_index()
         try:
             writer.index_ids()
+            writer.index_fields(self._at_work().space, self._settings.index)
             writer.clean(older_than_s=self._settings.catalog.keep_versions_s)
             if adopt(self._catalog, self.dataset_id, self._change):
                 self._reader = self._catalog.reader(self.dataset_id)

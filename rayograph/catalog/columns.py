@@ -7,6 +7,7 @@ so none can lose another's work.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +35,16 @@ METADATA = pa.schema(
         pa.field("meta_state", pa.uint8()),
         pa.field("meta_error_code", pa.string()),
         pa.field("meta_error", pa.string()),
+    ]
+)
+
+
+# What people add. Nobody but their edits ever writes it (rayograph.catalog.curation).
+CURATION = pa.schema(
+    [
+        pa.field("tags", pa.list_(pa.string())),
+        pa.field("rating", pa.uint8()),
+        pa.field("favorite", pa.bool_()),
     ]
 )
 
@@ -70,11 +81,15 @@ class Space:
         """``rows`` with plain names as this space's columns are called."""
         return rows.rename_columns([self.names.get(name, name) for name in rows.column_names])
 
-    def plain(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A record with this space's columns under their plain names, and none of the other's."""
+    def seen(self, columns: Iterable[str]) -> dict[str, str]:
+        """A table's columns by their plain names, without those of the other space."""
         own = {column: name for name, column in self.names.items()}
         others = self.other.names.values()
-        return {own.get(key, key): v for key, v in row.items() if key in own or key not in others}
+        return {own.get(name, name): name for name in columns if name in own or name not in others}
+
+    def plain(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A record with this space's columns under their plain names, and none of the other's."""
+        return {name: row[column] for name, column in self.seen(row).items()}
 
 
 SPACES = (Space(0), Space(1))

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES, Space
+from rayograph.catalog.filters import Filter, Picked, places, take
 from rayograph.errors import ImageNotFound, NotReady
 from rayograph.schema import ImageStatus, StageState
 
@@ -25,7 +26,7 @@ DONE, FAILED, CLAIMED, SKIPPED = (
 )
 _STATES = len(StageState)
 Tally = np.ndarray[Any, np.dtype[np.int64]]
-_RECORD = [*columns.LISTING.names, *columns.METADATA.names]
+_RECORD = [*columns.LISTING.names, *columns.METADATA.names, *columns.CURATION.names]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ class DatasetReader:
         self._counts: tuple[int, Counts] | None = None
         self._parts: dict[Hashable, Tally] = {}
         self._order: tuple[int, str, np.ndarray[Any, Any]] | None = None
+        self._picked = Picked()
+        self._values: dict[str, tuple[int, list[str]]] = {}
 
     def snapshot(self) -> lance.LanceDataset:
         """The newest version; caches (indices, metadata) are shared between versions."""
@@ -164,10 +167,19 @@ class DatasetReader:
         return parts
 
     def page(
-        self, *, offset: int, limit: int, sort: str | None = None
+        self, *, offset: int, limit: int, sort: str | None = None, where: Filter | None = None
     ) -> tuple[list[dict[str, Any]], int]:
-        """Records ``offset`` to ``offset + limit`` in listing order or sorted, and the total."""
+        """Records ``offset`` to ``offset + limit`` in listing order or sorted, and the total.
+
+        With ``where`` of what it picks, and how many it picks.
+        """
         snapshot = self.snapshot()
+        if where is not None:
+            order = None if sort in (None, "listed") else (sort, lambda: self._all(snapshot, sort))
+            found, picked = self._picked.page(
+                snapshot, where, self._present(snapshot), offset=offset, limit=limit, order=order
+            )
+            return self._records(found), picked
         total = int(snapshot.count_rows())
         if offset >= total:
             return [], total
@@ -182,7 +194,13 @@ class DatasetReader:
         else:
             rows = self._sorted(snapshot, str(sort))[offset : offset + limit]
             table = snapshot.take(rows.tolist(), columns=names)
-        return self._records(table), total
+        return self._records(table.to_pylist()), total
+
+    def _all(self, snapshot: lance.LanceDataset, sort: str) -> np.ndarray[Any, Any]:
+        """Every row's place, in an order."""
+        if sort == "-listed":
+            return np.arange(snapshot.count_rows())[::-1]
+        return self._sorted(snapshot, sort)
 
     def _sorted(self, snapshot: lance.LanceDataset, sort: str) -> np.ndarray[Any, Any]:
         cached = self._order
@@ -209,7 +227,7 @@ class DatasetReader:
     def records(self, image_ids: Sequence[str]) -> list[dict[str, Any]]:
         """The records of these ids, in their order; unknown ones are left out."""
         found = self.rows(image_ids, None)
-        by_id = {row["id"]: row for row in self._records(found)}
+        by_id = {row["id"]: row for row in self._records(found.to_pylist())}
         return [by_id[key] for key in image_ids if key in by_id]
 
     def rows(self, image_ids: Sequence[str], names: Sequence[str] | None) -> pa.Table:
@@ -223,7 +241,7 @@ class DatasetReader:
         ).to_table()
 
     def failures(
-        self, *, offset: int, limit: int, code: str | None
+        self, *, offset: int, limit: int, code: str | None, where: Filter | None = None
     ) -> tuple[list[dict[str, Any]], int, dict[str, int]]:
         """Failed records from ``offset`` on, how many there are, and how many for each reason."""
         snapshot = self.snapshot()
@@ -231,6 +249,8 @@ class DatasetReader:
         failed = f"meta_state = {FAILED}"
         if self.space.state in names:
             failed += f" or {self.space.state} = {FAILED}"
+        if where is not None:
+            failed = f"({failed}) and ({where.sql(snapshot)})"
         codes = [n for n in ("meta_error_code", self.space.error_code) if n in names]
         table = snapshot.scanner(columns=codes, filter=failed, with_row_address=True).to_table()
         reason = pc.coalesce(*(table[n] for n in codes)) if table.num_rows else pa.array([], "str")
@@ -239,7 +259,7 @@ class DatasetReader:
         if code is not None and table.num_rows:
             table = table.filter(pc.equal(reason, code))
         wanted = table["_rowaddr"].slice(offset, limit)
-        rows = self._records(_take(snapshot, wanted, names))
+        rows = self._records(take(snapshot, places(snapshot, wanted.to_numpy()), names))
         return rows, table.num_rows, reasons
 
     def pending(self, stage: str, fragment_id: int, names: Sequence[str]) -> pa.Table:
@@ -257,6 +277,22 @@ class DatasetReader:
     def fragments(self) -> list[tuple[int, int]]:
         """(fragment id, physical rows) in listing order."""
         return [(f.fragment_id, f.physical_rows) for f in self.snapshot().get_fragments()]
+
+    def values(self, name: str, most: int = 200) -> list[str]:
+        """What a text column holds, the most frequent first."""
+        snapshot = self.snapshot()
+        known = self._values.get(name)
+        if known is None or known[0] != snapshot.version:
+            if name not in snapshot.schema.names:
+                return []
+            column = snapshot.to_table(columns=[name])[name]
+            if pa.types.is_list(column.type):
+                column = pc.list_flatten(column)
+            found = pc.value_counts(column.drop_null())
+            found = found.filter(pc.not_equal(found.field(0), ""))
+            best = found.take(pc.sort_indices(found.field(1), [("", "descending")])[:most])
+            known = self._values[name] = snapshot.version, best.field(0).to_pylist()
+        return known[1]
 
     def column(self, name: str) -> pa.ChunkedArray:
         return self.snapshot().to_table(columns=[name])[name]
@@ -282,9 +318,14 @@ class DatasetReader:
         return np.asarray(vector.to_numpy(zero_copy_only=False), dtype=np.float16)
 
     def search(
-        self, vector: np.ndarray[Any, Any], *, k: int, refine: int = 10
+        self,
+        vector: np.ndarray[Any, Any],
+        *,
+        k: int,
+        refine: int = 10,
+        where: Filter | None = None,
     ) -> tuple[list[dict[str, Any]], list[float], int, int]:
-        """The k nearest images by cosine.
+        """The k nearest images by cosine, of those that ``where`` picks.
 
         Returns:
             Records, similarities (-1 to 1), how many images were searched, and the total.
@@ -305,13 +346,30 @@ class DatasetReader:
             ),
             "refine_factor": refine,
         }
+        sql = where.sql(snapshot) if where is not None else None
+        if sql is not None:
+            # What is picked can lie in any partition.
+            nearest |= {"minimum_nprobes": _ALL_PROBES, "maximum_nprobes": _ALL_PROBES}
         table = snapshot.scanner(
-            columns=["_distance"], nearest=nearest, with_row_address=True
+            columns=["_distance"],
+            nearest=nearest,
+            filter=sql,
+            prefilter=sql is not None,
+            with_row_address=True,
         ).to_table()
         # Equally near ones come in the same order each time they are asked for.
         table = table.sort_by([("_distance", "ascending"), ("_rowaddr", "ascending")])
         scores = (1.0 - table["_distance"].to_numpy()).tolist()
-        rows = self._records(_take(snapshot, table["_rowaddr"], self._present(snapshot)))
+        found = places(snapshot, table["_rowaddr"].to_numpy())
+        rows = self._records(take(snapshot, found, self._present(snapshot)))
+        if sql is not None:
+            done = f"({sql}) and {self.space.state} = {DONE}"
+            return (
+                rows,
+                scores,
+                self._picked.count(snapshot, done),
+                self._picked.count(snapshot, sql),
+            )
         counts = self.counts()
         return rows, scores, counts.stage("embedding")["done"], counts.total
 
@@ -321,22 +379,12 @@ class DatasetReader:
         names = set(snapshot.schema.names)
         return [name for name in (*_RECORD, *of_vectors) if name in names]
 
-    def _records(self, table: pa.Table) -> list[dict[str, Any]]:
-        return [self.space.plain(row) for row in table.to_pylist()]
+    def _records(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [self.space.plain(row) for row in rows]
 
 
 _EMPTY = "''"
-_MIN_PROBES = 20
-
-
-def _take(snapshot: lance.LanceDataset, addresses: pa.ChunkedArray, names: list[str]) -> pa.Table:
-    """Rows by address (fragment id in the upper half, row in the lower), in order."""
-    if not len(addresses):
-        return snapshot.schema.empty_table().select(names)
-    sizes = [(f.fragment_id, f.physical_rows) for f in snapshot.get_fragments()]
-    starts = dict(zip((f for f, _ in sizes), np.cumsum([0, *(n for _, n in sizes)]), strict=False))
-    wanted = [int(starts[a >> 32]) + (a & 0xFFFFFFFF) for a in addresses.to_pylist()]
-    return snapshot.take(wanted, columns=names)
+_MIN_PROBES, _ALL_PROBES = 20, 100_000
 
 
 def _uint8(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -17,6 +17,7 @@ import pyarrow as pa
 from rayograph import ids
 from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES, Space
+from rayograph.catalog.curation import Curator
 from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.errors import (
@@ -161,7 +162,7 @@ class Catalog:
             mode="overwrite",
             data_storage_version="2.2",
         )
-        dataset.add_columns(columns.METADATA)
+        dataset.add_columns(pa.schema([*columns.METADATA, *columns.CURATION]))
         added = pa.Table.from_pylist([row.to_row()], columns.REGISTRY)
         self._write(lambda registry: registry.insert(added, mode="append"))
         return row
@@ -217,6 +218,10 @@ class Catalog:
     def writer(self, dataset_id: str) -> DatasetWriter:
         """The one writer of a dataset; the caller holds ``lock(dataset_id)``."""
         return DatasetWriter(self._table_uri(dataset_id))
+
+    def curator(self, dataset_id: str) -> Curator:
+        """Who edits a dataset's tags, ratings and favourites; needs no lock."""
+        return Curator(self._table_uri(dataset_id))
 
     def lock(self, dataset_id: str) -> contextlib.AbstractContextManager[None]:
         """Hold a dataset as its one writer; see ``rayograph.locks.hold``."""

@@ -8,7 +8,6 @@ the next clean-up removes.
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,18 +17,26 @@ import lance
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from lance.file import LanceFileWriter
-from lance.fragment import DataFile
 
 from rayograph.catalog import columns
 from rayograph.catalog.columns import Space
+from rayograph.catalog.files import VERSION, write_columns
+from rayograph.catalog.filters import FILTER_INDICES, index_name
 from rayograph.catalog.reader import CLAIMED, DONE, FAILED
 from rayograph.errors import CatalogError
 from rayograph.settings import IndexSettings
 
 log = logging.getLogger(__name__)
-_VERSION = "2.2"
 _MAX_TRIES = 20
+# Words as `where` knows them: whole, of any language, capitals or not.
+_WORDS: dict[str, Any] = {
+    "base_tokenizer": "simple",
+    "lower_case": True,
+    "stem": False,
+    "remove_stop_words": False,
+    "ascii_folding": False,
+    "max_token_length": None,
+}
 # An index is built anew, not extended, once it should have more than so many times its partitions.
 _OUTGROWN = 2
 
@@ -64,7 +71,7 @@ class DatasetWriter:
             rows.select(columns.LISTING.names).cast(columns.LISTING),
             self._uri,
             mode="append",
-            data_storage_version=_VERSION,
+            data_storage_version=VERSION,
             max_rows_per_file=fragment_rows,
             max_rows_per_group=fragment_rows,
         )
@@ -110,25 +117,13 @@ class DatasetWriter:
             CatalogError: a table's length is not its fragment's; nothing was committed.
         """
         dataset = self.dataset()
-        field_ids = {f.name(): f.id() for f in dataset.lance_schema.fields()}
         groups = []
         for fragment_id, table in fills.items():
             rows = dataset.get_fragment(fragment_id).physical_rows
             if table.num_rows != rows:
                 # The replacement itself does not check: a wrong length would tear the table.
                 raise CatalogError(f"{table.num_rows} rows for a fragment of {rows}")
-            name = f"{uuid.uuid4()}.lance"
-            writer = LanceFileWriter(f"{self._uri}/data/{name}", table.schema, version=_VERSION)
-            for batch in table.to_batches():
-                writer.write_batch(batch)
-            writer.close()
-            file = DataFile(
-                name,
-                [field_ids[c] for c in table.column_names],
-                list(range(table.num_columns)),
-                2,
-                2,
-            )
+            file = write_columns(self._uri, dataset, table)
             groups.append(lance.LanceOperation.DataReplacementGroup(fragment_id, file))
         self._commit(lance.LanceOperation.DataReplacement(groups))
 
@@ -177,6 +172,32 @@ class DatasetWriter:
             dataset.optimize.optimize_indices(index_names=["id_idx"], num_indices_to_merge=0)
         else:
             dataset.create_scalar_index("id", "BTREE", name="id_idx")
+
+    def index_fields(self, space: Space, options: IndexSettings) -> bool:
+        """Build or extend the indices that filters are answered from; whether one was.
+
+        Rows that are in none of them yet are looked through, so all that is lost is time.
+        """
+        dataset = self.dataset()
+        rows = dataset.count_rows()
+        if rows < options.min_rows:
+            return False
+        covered = {index.name: index.num_rows_indexed for index in dataset.describe_indices()}
+        worked = False
+        for field, kind in FILTER_INDICES.items():
+            column = space.names.get(field, field)
+            name = index_name(column, kind)
+            if column not in dataset.schema.names:
+                continue
+            if name not in covered:
+                options_of = _WORDS if kind == "INVERTED" else {}
+                dataset.create_scalar_index(column, kind, name=name, **options_of)
+            elif rows - covered[name] > options.grow * rows:
+                dataset.optimize.optimize_indices(index_names=[name])
+            else:
+                continue
+            worked = True
+        return worked
 
     def index_state(self, space: Space) -> IndexState:
         """Whether a space's vectors have an index, and how many of them it holds or misses."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rayograph import console
-from rayograph.errors import RayographError
+from rayograph.errors import InvalidFilter, RayographError
 
 if TYPE_CHECKING:
     from rayograph.client import Client, Dataset
@@ -137,6 +138,20 @@ def _explain(error: Exception) -> None:
         fail(str(error), "the work goes on; look again with `rayograph progress`")
     else:
         fail(f"unexpected: {type(error).__name__}: {error}", "run it again with --debug")
+
+
+@contextmanager
+def filtering(where: str | None) -> Iterator[None]:
+    """Show where in a filter the mistake is that the server found."""
+    try:
+        yield
+    except InvalidFilter as error:
+        fail(error.message, None)
+        for text in error.pointer(where or ""):
+            console.echo(f"  {text}", sys.stderr)
+        if error.hint:
+            console.echo(f"hint: {error.hint}", sys.stderr)
+        click.get_current_context().exit(WRONG_USE)
 
 
 def fail(message: str, hint: str | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rayograph import console
-from rayograph.cli.base import DONE, Command, State, follow, json_option
+from rayograph.cli.base import DONE, Command, State, filtering, follow, json_option
 from rayograph.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ def search(
     """Search DATASET for TEXT, or for pictures like --image."""
     if (text is None) == (image is None):
         raise click.UsageError("give either a text or --image FILE", click.get_current_context())
-    answer = state.dataset(dataset).search(text, image=image, k=k, where=where)
+    with filtering(where):
+        answer = state.dataset(dataset).search(text, image=image, k=k, where=where)
     if as_json:
         console.echo(answer.model_dump_json())
         return

@@ -17,6 +17,7 @@ from rayograph.schema import (
     Box,
     DatasetStatus,
     FailurePage,
+    FieldInfo,
     Health,
     ImageRecord,
     ModelList,
@@ -248,12 +249,19 @@ class AsyncDataset:
                 return
 
     async def failures(
-        self, code: str | None = None, limit: int = 100, cursor: str | None = None
+        self,
+        code: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+        where: str | None = None,
     ) -> FailurePage:
         """One page of failed images, with ``reasons``: each error code and how often."""
-        return await self._transport.send(
-            calls.failures(self.id, limit=limit, cursor=cursor, code=code)
-        )
+        call = calls.failures(self.id, limit=limit, cursor=cursor, code=code, where=where)
+        return await self._transport.send(call)
+
+    async def fields(self) -> list[FieldInfo]:
+        """What a ``where`` can name here, and the values of what has few."""
+        return (await self._transport.send(calls.fields(self.id))).items
 
     async def rescan(self) -> Progress:
         """Look for new, changed and removed files."""
@@ -283,21 +291,23 @@ class AsyncDataset:
         """Remove the dataset from the catalog. Source files are never touched."""
         await self._transport.send(calls.delete(self.id))
 
-    async def tag(self, ids: str | Iterable[str], *tags: str) -> None:
+    async def tag(self, ids: str | Iterable[str], *tags: str) -> int:
         """Add tags to images."""
-        await self._transport.send(calls.edit(self.id, ids, tags_add=list(tags)))
+        return (await self._transport.send(calls.edit(self.id, ids, tags_add=list(tags)))).matched
 
-    async def untag(self, ids: str | Iterable[str], *tags: str) -> None:
+    async def untag(self, ids: str | Iterable[str], *tags: str) -> int:
         """Take tags off images."""
-        await self._transport.send(calls.edit(self.id, ids, tags_remove=list(tags)))
+        return (
+            await self._transport.send(calls.edit(self.id, ids, tags_remove=list(tags)))
+        ).matched
 
-    async def rate(self, ids: str | Iterable[str], rating: int | None) -> None:
+    async def rate(self, ids: str | Iterable[str], rating: int | None) -> int:
         """Rate images; None takes the rating off."""
-        await self._transport.send(calls.edit(self.id, ids, rating=rating))
+        return (await self._transport.send(calls.edit(self.id, ids, rating=rating))).matched
 
-    async def favorite(self, ids: str | Iterable[str], value: bool = True) -> None:
+    async def favorite(self, ids: str | Iterable[str], value: bool = True) -> int:
         """Mark images as favourites, or no longer."""
-        await self._transport.send(calls.edit(self.id, ids, favorite=value))
+        return (await self._transport.send(calls.edit(self.id, ids, favorite=value))).matched
 
     async def export(self, format: str, path: str | os.PathLike[str]) -> Path:  # noqa: A002
         """Write the dataset in another format (such as ``coco``) to ``path``."""

@@ -16,10 +16,12 @@ from pydantic import BaseModel, ValidationError
 from rayograph.errors import InvalidRequest, ServerError, SourceNotFound
 from rayograph.schema import (
     Accepted,
+    BatchResult,
     Dataset,
     DatasetList,
     DatasetStatus,
     FailurePage,
+    FieldList,
     Health,
     ImagePage,
     ImageRecord,
@@ -135,10 +137,19 @@ def images(
 
 
 def failures(
-    dataset_id: str, *, limit: int = PAGE, cursor: str | None = None, code: str | None = None
+    dataset_id: str,
+    *,
+    limit: int = PAGE,
+    cursor: str | None = None,
+    code: str | None = None,
+    where: str | None = None,
 ) -> Call[FailurePage]:
-    params = _given(limit=limit, cursor=cursor, code=code)
+    params = _given(limit=limit, cursor=cursor, code=code, where=where)
     return Call("GET", f"/api/datasets/{dataset_id}/failures", read(FailurePage), params)
+
+
+def fields(dataset_id: str) -> Call[FieldList]:
+    return Call("GET", f"/api/datasets/{dataset_id}/fields", read(FieldList))
 
 
 def image(image_id: str) -> Call[ImageRecord]:
@@ -153,10 +164,10 @@ def file(image_id: str) -> Call[bytes]:
     return Call("GET", f"/api/images/{image_id}/file", _content)
 
 
-def edit(dataset_id: str, ids: str | Iterable[str], **changes: Any) -> Call[None]:
+def edit(dataset_id: str, ids: str | Iterable[str], **changes: Any) -> Call[BatchResult]:
     """Change tags, rating or favourite of some images at once."""
     body = {"ids": [ids] if isinstance(ids, str) else list(ids), **changes}
-    return Call("POST", f"/api/datasets/{dataset_id}/images/batch", _nothing, body=body)
+    return Call("POST", f"/api/datasets/{dataset_id}/images/batch", read(BatchResult), body=body)
 
 
 def export(dataset_id: str, form: str, path: str | os.PathLike[str]) -> Call[Path]:

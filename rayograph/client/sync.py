@@ -16,6 +16,7 @@ from rayograph.schema import (
     Box,
     DatasetStatus,
     FailurePage,
+    FieldInfo,
     Health,
     ImageRecord,
     ModelList,
@@ -239,10 +240,19 @@ class Dataset:
                 return
 
     def failures(
-        self, code: str | None = None, limit: int = 100, cursor: str | None = None
+        self,
+        code: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+        where: str | None = None,
     ) -> FailurePage:
         """One page of failed images, with ``reasons``: each error code and how often."""
-        return self._transport.send(calls.failures(self.id, limit=limit, cursor=cursor, code=code))
+        call = calls.failures(self.id, limit=limit, cursor=cursor, code=code, where=where)
+        return self._transport.send(call)
+
+    def fields(self) -> list[FieldInfo]:
+        """What a ``where`` can name here, and the values of what has few."""
+        return self._transport.send(calls.fields(self.id)).items
 
     def rescan(self) -> Progress:
         """Look for new, changed and removed files."""
@@ -272,21 +282,21 @@ class Dataset:
         """Remove the dataset from the catalog. Source files are never touched."""
         self._transport.send(calls.delete(self.id))
 
-    def tag(self, ids: str | Iterable[str], *tags: str) -> None:
+    def tag(self, ids: str | Iterable[str], *tags: str) -> int:
         """Add tags to images."""
-        self._transport.send(calls.edit(self.id, ids, tags_add=list(tags)))
+        return self._transport.send(calls.edit(self.id, ids, tags_add=list(tags))).matched
 
-    def untag(self, ids: str | Iterable[str], *tags: str) -> None:
+    def untag(self, ids: str | Iterable[str], *tags: str) -> int:
         """Take tags off images."""
-        self._transport.send(calls.edit(self.id, ids, tags_remove=list(tags)))
+        return self._transport.send(calls.edit(self.id, ids, tags_remove=list(tags))).matched
 
-    def rate(self, ids: str | Iterable[str], rating: int | None) -> None:
+    def rate(self, ids: str | Iterable[str], rating: int | None) -> int:
         """Rate images; None takes the rating off."""
-        self._transport.send(calls.edit(self.id, ids, rating=rating))
+        return self._transport.send(calls.edit(self.id, ids, rating=rating)).matched
 
-    def favorite(self, ids: str | Iterable[str], value: bool = True) -> None:
+    def favorite(self, ids: str | Iterable[str], value: bool = True) -> int:
         """Mark images as favourites, or no longer."""
-        self._transport.send(calls.edit(self.id, ids, favorite=value))
+        return self._transport.send(calls.edit(self.id, ids, favorite=value)).matched
 
     def export(self, format: str, path: str | os.PathLike[str]) -> Path:  # noqa: A002
         """Write the dataset in another format (such as ``coco``) to ``path``."""

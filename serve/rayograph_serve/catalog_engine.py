@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -12,20 +10,24 @@ from typing import Any, TypeVar
 
 from rayograph import __version__, ids
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
-from rayograph.catalog.reader import status_of
 from rayograph.datasets import open_dataset
 from rayograph.encoders import choose_model, list_models
 from rayograph.errors import ImageNotFound, InvalidRequest
-from rayograph.progress import build, embeds, status
+from rayograph.progress import build, status
 from rayograph.schema import (
+    BATCH_SHOWN,
     SORT,
     Accepted,
+    BatchEdit,
+    BatchResult,
     Dataset,
     DatasetList,
     DatasetStatus,
     FailurePage,
     FailureReason,
+    FieldList,
     Health,
+    ImageEdit,
     ImagePage,
     ImageRecord,
     ModelList,
@@ -36,7 +38,11 @@ from rayograph.schema import (
 )
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path
+from rayograph_serve.cursors import from_cursor, to_cursor
+from rayograph_serve.editing import Editing
 from rayograph_serve.engine import Command, Located
+from rayograph_serve.filters import chosen_by, described
+from rayograph_serve.records import record_of
 from rayograph_serve.searching import Searcher
 from rayograph_serve.work import Work
 
@@ -58,6 +64,7 @@ class CatalogEngine:
         self._searcher = Searcher(
             catalog, work, settings, locate=self.locate, records=self._records
         )
+        self._editing = Editing(catalog, settings)
 
     # -- datasets ---------------------------------------------------------------------------
 
@@ -163,39 +170,67 @@ class CatalogEngine:
         cursor: str | None,
         offset: int | None,
         sort: str | None,
+        where: str | None = None,
     ) -> ImagePage:
         row = await self._row(dataset_id)
         if sort is not None and not SORT.match(sort):
             raise InvalidRequest(f"cannot sort by {sort!r}", hint="try file_name, size or -mtime")
-        start = _from_cursor(cursor) if cursor else (offset or 0)
-        reader = self._catalog.reader(row.dataset_id)
-        rows, total = await _thread(reader.page, offset=start, limit=limit, sort=sort)
+        start = from_cursor(cursor) if cursor else (offset or 0)
+        page, chosen = self._catalog.reader(row.dataset_id).page, chosen_by(row, where)
+        rows, total = await _thread(page, offset=start, limit=limit, sort=sort, where=chosen)
         end = start + len(rows)
         return ImagePage(
             items=self._records(row, rows),
-            next_cursor=_to_cursor(end) if end < total else None,
+            next_cursor=to_cursor(end) if end < total else None,
             total=total,
         )
 
     async def failures(
-        self, dataset_id: str, *, limit: int, cursor: str | None, code: str | None
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        code: str | None,
+        where: str | None = None,
     ) -> FailurePage:
         row = await self._row(dataset_id)
-        start = _from_cursor(cursor) if cursor else 0
-        reader = self._catalog.reader(row.dataset_id)
-        rows, total, reasons = await _thread(reader.failures, offset=start, limit=limit, code=code)
+        start = from_cursor(cursor) if cursor else 0
+        failures, chosen = self._catalog.reader(row.dataset_id).failures, chosen_by(row, where)
+        shown = {"offset": start, "limit": limit, "code": code, "where": chosen}
+        rows, total, reasons = await _thread(failures, **shown)
         end = start + len(rows)
         ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
         return FailurePage(
             items=self._records(row, rows),
-            next_cursor=_to_cursor(end) if end < total else None,
+            next_cursor=to_cursor(end) if end < total else None,
             total=total,
             reasons=[FailureReason(error_code=c, count=n) for c, n in ranked],
         )
 
+    async def fields(self, dataset_id: str) -> FieldList:
+        reader = self._catalog.reader((await self._row(dataset_id)).dataset_id)
+        return FieldList(items=await _thread(described, reader))
+
     async def image(self, image_id: str) -> ImageRecord:
         row, reader = await self._home(image_id)
         return self._records(row, [await _thread(reader.record, image_id)])[0]
+
+    async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
+        row, _ = await self._home(image_id)
+        if not await _thread(self._editing.of_ids, row, edit, [image_id]):
+            raise ImageNotFound(f"no image {image_id!r}")
+        return await self.image(image_id)
+
+    async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
+        row = await self._row(dataset_id)
+        if batch.where is not None:
+            chosen = chosen_by(row, batch.where)
+            return BatchResult(matched=await _thread(self._editing.of, row, batch, chosen))
+        mine = [key for key in batch.ids or () if ids.dataset_of(key) == row.dataset_id]
+        matched = await _thread(self._editing.of_ids, row, batch, mine)
+        rows = await _thread(self._catalog.reader(row.dataset_id).records, mine[:BATCH_SHOWN])
+        return BatchResult(matched=matched, items=self._records(row, rows))
 
     async def locate(self, image_id: str) -> Located:
         known = self._located.get(image_id)
@@ -258,51 +293,11 @@ class CatalogEngine:
         for data in rows:
             located = Located(data["uri"], data["size"], data["mtime"])
             self._located[data["id"]] = located
-            records.append(_record(row, data))
+            records.append(record_of(row, data))
         while len(self._located) > _LOCATED_KEPT:
             self._located.popitem(last=False)
         return records
 
 
-def _record(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
-    return ImageRecord(
-        id=data["id"],
-        dataset_id=row.dataset_id,
-        uri=data["uri"],
-        file_name=data["file_name"],
-        folder=data["folder"],
-        size=data["size"],
-        mtime=data["mtime"],
-        status=status_of(data["meta_state"], data.get("embed_state"), embeds=embeds(row)),
-        error_code=data["meta_error_code"] or data.get("embed_error_code"),
-        error=data["meta_error"] or data.get("embed_error"),
-        width=data["width"],
-        height=data["height"],
-        format=data["format"],
-        mode=data["mode"],
-        orientation=data["orientation"],
-        taken_at=data["taken_at"],
-        content_hash=data.get("content_hash"),
-        caption=data["caption"],
-        tags=[],
-        rating=None,
-        favorite=False,
-    )
-
-
 async def _thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     return await asyncio.to_thread(call, *args, **kwargs)
-
-
-def _to_cursor(offset: int) -> str:
-    return base64.urlsafe_b64encode(f"o{offset}".encode()).decode().rstrip("=")
-
-
-def _from_cursor(cursor: str) -> int:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        if text[0] != "o" or not text[1:].isdigit():
-            raise ValueError
-        return int(text[1:])
-    except (ValueError, IndexError, binascii.Error):
-        raise InvalidRequest("this cursor is none of ours", hint="leave it out to begin") from None

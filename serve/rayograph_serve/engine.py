@@ -8,11 +8,15 @@ from typing import Literal, Protocol
 
 from rayograph.schema import (
     Accepted,
+    BatchEdit,
+    BatchResult,
     Dataset,
     DatasetList,
     DatasetStatus,
     FailurePage,
+    FieldList,
     Health,
+    ImageEdit,
     ImagePage,
     ImageRecord,
     ModelList,
@@ -57,11 +61,21 @@ class Engine(Protocol):
         cursor: str | None,
         offset: int | None,
         sort: str | None,
+        where: str | None = None,
     ) -> ImagePage: ...
+    async def fields(self, dataset_id: str) -> FieldList: ...
     async def failures(
-        self, dataset_id: str, *, limit: int, cursor: str | None, code: str | None
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        code: str | None,
+        where: str | None = None,
     ) -> FailurePage: ...
     async def image(self, image_id: str) -> ImageRecord: ...
+    async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord: ...
+    async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult: ...
     async def locate(self, image_id: str) -> Located: ...
     async def search(self, dataset_id: str, request: SearchRequest) -> SearchResponse: ...
     async def attend(self, dataset_id: str, image_ids: list[str]) -> None: ...

@@ -22,6 +22,7 @@ from rayograph.schema import Coverage, Hit, ImageRecord, SearchRequest, SearchRe
 from rayograph.settings import Settings
 from rayograph.sources import open_uri
 from rayograph_serve.engine import Located
+from rayograph_serve.filters import chosen_by
 from rayograph_serve.work import Work
 
 Query = npt.NDArray[np.float32]
@@ -62,8 +63,7 @@ class Searcher:
     async def search(self, row: DatasetRow, request: SearchRequest) -> SearchResponse:
         """The nearest images to what is asked for, among those that have vectors."""
         began = time.perf_counter()
-        if request.where is not None:
-            raise InvalidRequest("`where` is not supported yet", hint="search without it")
+        chosen_by(row, request.where)
         if not embeds(row):
             raise ModelUnavailable(
                 f"this dataset cannot be searched: {row.embed_note or 'no model'}",
@@ -103,11 +103,16 @@ class Searcher:
     async def _search_in(
         self, row: DatasetRow, space: _Space, request: SearchRequest
     ) -> SearchResponse:
+        where = chosen_by(row, request.where)
         vector = await self._query(row, space, request)
         rows, scores, searched, total = await asyncio.to_thread(
-            space.reader.search, vector, k=request.k, refine=self._settings.index.refine
+            space.reader.search,
+            vector,
+            k=request.k,
+            refine=self._settings.index.refine,
+            where=where,
         )
-        if not searched:
+        if not searched and where is None:
             raise NotReady("no image has a vector yet", hint="try again in a moment")
         hits = [
             Hit(image=record, score=round(score, 6))

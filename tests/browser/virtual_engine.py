@@ -15,14 +15,19 @@ from rayograph import ids
 from rayograph.errors import DatasetNotFound, ImageFault, ImageNotFound, NotReady, RayographError
 from rayograph.schema import (
     Accepted,
+    BatchEdit,
+    BatchResult,
     Coverage,
     Dataset,
     DatasetList,
     DatasetStatus,
     FailurePage,
     FailureReason,
+    FieldInfo,
+    FieldList,
     Health,
     Hit,
+    ImageEdit,
     ImagePage,
     ImageRecord,
     ModelInfo,
@@ -34,7 +39,9 @@ from rayograph.schema import (
     StageProgress,
 )
 from rayograph.sources import file_uri
+from rayograph.where import FIELDS, matches, parse
 from rayograph_serve.engine import Command, Located
+from tests.fake_engine import edited
 
 FAULTS = {
     "truncated": "the file ends in the middle of the picture",
@@ -102,6 +109,8 @@ class VirtualEngine:
         self.broken_search: RayographError | None = None
         self.phase: str | None = None
         self.next_total = 120
+        self.edits: dict[str, ImageRecord] = {}
+        self.edited: list[tuple[list[str], ImageEdit]] = []
 
     def put(self, name: str, total: int, **state: object) -> Virtual:
         key = ids.dataset_id(f"file:///{name}", name)
@@ -252,7 +261,25 @@ class VirtualEngine:
             self.change(made, error=None)
         return await self.progress(dataset_id)
 
+    async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
+        await self._held()
+        self.edited.append(([image_id], edit))
+        self.edits[image_id] = edited(self.record(*self._find(image_id)), edit)
+        return self.edits[image_id]
+
+    async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
+        items = [await self.edit(key, batch) for key in batch.ids or ()]
+        return BatchResult(matched=len(items), items=items)
+
     def record(self, made: Virtual, index: int) -> ImageRecord:
+        kept = self.edits.get(f"{made.id}-{index:020x}")
+        bare = self._bare(made, index)
+        if kept is None:
+            return bare
+        curation = {"tags": kept.tags, "rating": kept.rating, "favorite": kept.favorite}
+        return bare.model_copy(update=curation)
+
+    def _bare(self, made: Virtual, index: int) -> ImageRecord:
         status = made.status(index)
         known = index < made.indexed and status != "failed"
         code = list(FAULTS)[(index // max(made.fail_every, 1)) % len(FAULTS)]
@@ -286,17 +313,49 @@ class VirtualEngine:
         cursor: str | None,
         offset: int | None,
         sort: str | None,
+        where: str | None = None,
     ) -> ImagePage:
         made = self._get(dataset_id)
         start = int(cursor) if cursor else offset or 0
+        if where is not None:
+            found = self._picked(made, where)
+            return ImagePage(items=found[start : start + limit], next_cursor=None, total=len(found))
         end = min(start + limit, made.listed)
         items = [self.record(made, index) for index in range(start, end)]
         return ImagePage(
             items=items, next_cursor=str(end) if end < made.listed else None, total=made.listed
         )
 
+    def _picked(self, made: Virtual, where: str) -> list[ImageRecord]:
+        """By the reference, one by one: for datasets of some thousands."""
+        node = parse(where)
+        records = (self.record(made, index) for index in range(made.listed))
+        return [record for record in records if matches(node, record.model_dump())]
+
+    async def fields(self, dataset_id: str) -> FieldList:
+        self._get(dataset_id)
+        held = {"folder": ["0000", "0001", "0002"], "format": ["JPEG", "PNG"]}
+        return FieldList(
+            items=[
+                FieldInfo(
+                    name=field.name,
+                    kind=field.kind,
+                    about=field.about,
+                    aliases=list(field.aliases),
+                    values=list(field.choices) or held.get(field.name, []),
+                )
+                for field in FIELDS
+            ]
+        )
+
     async def failures(
-        self, dataset_id: str, *, limit: int, cursor: str | None, code: str | None
+        self,
+        dataset_id: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        code: str | None,
+        where: str | None = None,
     ) -> FailurePage:
         made = self._get(dataset_id)
         count = made.failures(made.listed)
@@ -344,7 +403,11 @@ class VirtualEngine:
         if request.text != "nothing":
             key = request.text or request.image_id or "picture"
             start = random.Random(key).randrange(4)
-            chosen = [i for i in range(start, made.ready, 4) if not made.failed(i)][: request.k]
+            chosen = [i for i in range(start, made.ready, 4) if not made.failed(i)]
+            if request.where is not None:
+                picked = {record.id for record in self._picked(made, request.where)}
+                chosen = [i for i in chosen if self.record(made, i).id in picked]
+            chosen = chosen[: request.k]
             hits = [
                 Hit(image=self.record(made, index), score=round(0.93 - 0.0021 * place, 4))
                 for place, index in enumerate(chosen)

@@ -15,11 +15,11 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from rayograph.errors import (
     AccessDenied,
     DatasetNotFound,
-    InvalidRequest,
     RayographError,
     Unavailable,
 )
 from rayograph.schema import DatasetChange, NewDataset, SearchRequest
+from rayograph.where import parse
 
 FRESH, DONE = "aaaaaaaaaa", "bbbbbbbbbb"
 
@@ -169,12 +169,14 @@ class FakeApi:
         async def command(key: str, command: str, body: SearchRequest | None = None) -> Any:
             if command != "search":
                 return self.step(key)
+            if body is not None and body.where is not None:
+                parse(body.where)
             hit = {"image": record(key, 1), "score": 0.5}
             return {"items": [hit], "coverage": {"searched": 2, "total": 3}, "took_ms": 1.5}
 
         @app.post("/api/datasets/{key}/images/batch")
         async def batch(key: str) -> dict[str, Any]:
-            return {"changed": 1}
+            return {"matched": 1, "items": []}
 
     def events(self, key: str) -> Iterator[str]:
         """Comments, then progress; the stream breaks off before the end when ``steps`` says so."""
@@ -190,18 +192,23 @@ class FakeApi:
         async def images(
             key: str, limit: int, cursor: int = 0, where: str | None = None
         ) -> dict[str, Any]:
-            if where == "bad":
-                raise InvalidRequest("bad where", hint="write it well")
+            if where is not None:
+                parse(where)
             last = min(cursor + min(limit, 2), self.count)
             items = [record(key, number) for number in range(cursor, last)]
             after = str(last) if last < self.count else None
             return {"items": items, "next_cursor": after, "total": self.count}
 
         @app.get("/api/datasets/{key}/failures")
-        async def failures(key: str) -> dict[str, Any]:
+        async def failures(key: str, where: str | None = None) -> dict[str, Any]:
             items = [record(key, 0, "failed")]
             reasons = [{"error_code": "truncated", "count": 1}]
             return {"items": items, "next_cursor": None, "total": 1, "reasons": reasons}
+
+        @app.get("/api/datasets/{key}/fields")
+        async def fields(key: str) -> dict[str, Any]:
+            about = {"kind": "number", "about": "px", "aliases": ["w"], "values": []}
+            return {"items": [{"name": "width", **about}]}
 
         @app.get("/api/images/{key}")
         async def image(key: str) -> dict[str, Any]:

@@ -176,6 +176,18 @@ def test_pages_keep_listing_order_and_sort(
     assert reader.page(offset=500, limit=10) == ([], 250)
 
 
+def test_values_come_most_frequent_first(
+    opened: tuple[Catalog, str, DatasetReader, DatasetWriter],
+) -> None:
+    _, key, reader, writer = opened
+    assert reader.values("folder") == []
+    for folder, count in (("b", 2), ("a", 3)):
+        rows = listed(key, 100, 100 + count)
+        folders = pa.array([folder] * count)
+        writer.append(rows.set_column(3, "folder", folders), fragment_rows=64)
+    assert reader.values("folder") == ["a", "b"]
+
+
 def test_records_by_id(opened: tuple[Catalog, str, DatasetReader, DatasetWriter]) -> None:
     _, key, reader, writer = opened
     wanted = [ids.image_id(key, f"file:///p/{i:05d}.jpg") for i in (7, 3)]

@@ -19,6 +19,7 @@ from rayograph.errors import (
     DatasetNotFound,
     ImageFault,
     ImageNotFound,
+    InvalidFilter,
     InvalidRequest,
     ModelUnavailable,
     NotReady,
@@ -27,10 +28,10 @@ from rayograph.errors import (
     WeightsChanged,
 )
 from rayograph.progress import build
-from rayograph.schema import Box, NewDataset, Progress, SearchRequest
+from rayograph.schema import BatchEdit, Box, ImageEdit, NewDataset, Progress, SearchRequest
 from rayograph.settings import Settings
 from rayograph_pipelines.progress import ProgressBoard
-from rayograph_serve import catalog_engine
+from rayograph_serve import catalog_engine, editing
 from rayograph_serve.catalog_engine import CatalogEngine
 from rayograph_serve.work import Vector
 from tests.fake_engine import draw_pictures
@@ -303,6 +304,86 @@ async def test_cursors_walk_over_every_image_once(service: Service) -> None:
     assert seen == sorted(seen, reverse=True)
 
 
+async def test_a_filter_picks_images_failures_and_hits(service: Service) -> None:
+    shutil.copy(next(service.folder.glob("*.jpg")), service.folder / "bad.jpg")
+    dataset_id = await service.ready()
+    engine = service.engine
+    names: list[str] = []
+    cursor = None
+    for _ in range(3):
+        page = await engine.images(
+            dataset_id, limit=2, cursor=cursor, offset=None, sort="-file_name", where="name:*000?*"
+        )
+        assert page.total == 10
+        names += [record.file_name for record in page.items]
+        cursor = page.next_cursor
+    assert names == [f"disc {number:04d}.jpg" for number in range(9, 3, -1)]
+
+    async def failures(where: str) -> tuple[int, int]:
+        page = await engine.failures(dataset_id, limit=9, cursor=None, code=None, where=where)
+        return page.total, sum(reason.count for reason in page.reasons)
+
+    assert await failures("failed:truncated") == await failures("name:bad") == (1, 1)
+    assert await failures("not failed:truncated") == (0, 0)
+
+    found = await engine.search(dataset_id, SearchRequest(text="disc", where="name:*1?.jpg"))
+    assert {hit.image.file_name for hit in found.items} == {"disc 0010.jpg", "disc 0011.jpg"}
+    assert (found.coverage.searched, found.coverage.total) == (2, 2)
+    none = await engine.search(dataset_id, SearchRequest(text="disc", where="name:nobody"))
+    assert (none.items, none.coverage.searched, none.coverage.total) == ([], 0, 0)
+
+
+async def test_edits_arrive_in_records_filters_and_fields(service: Service) -> None:
+    dataset_id = await service.ready()
+    engine = service.engine
+    first, second, *_ = await service.ids(dataset_id)
+    record = await engine.edit(first, ImageEdit(tags_add=["sea", "sky"], rating=5))
+    assert (record.tags, record.rating, record.favorite) == (["sea", "sky"], 5, False)
+    record = await engine.edit(first, ImageEdit(tags_remove=["sky"], favorite=True))
+    assert (record.tags, record.rating, record.favorite) == (["sea"], 5, True)
+    stranger = "aaaaaaaaaa-" + "0" * 20
+    result = await engine.edit_many(
+        dataset_id, BatchEdit(ids=[second, first, stranger], rating=None, tags_add=["both"])
+    )
+    assert (result.matched, [r.id for r in result.items]) == (2, [second, first])
+    assert [r.tags for r in result.items] == [["both"], ["sea", "both"]]
+    assert [r.rating for r in result.items] == [None, None]
+    result = await engine.edit_many(dataset_id, BatchEdit(where="not tag:both", favorite=True))
+    assert (result.matched, result.items) == (COUNT - 2, [])
+    page = await engine.images(
+        dataset_id, limit=99, cursor=None, offset=None, sort=None, where="favorite"
+    )
+    assert page.total == COUNT - 1
+    (tags,) = (f for f in (await engine.fields(dataset_id)).items if f.name == "tags")
+    assert tags.values == ["both", "sea"]
+    with pytest.raises(ImageNotFound):
+        await engine.edit(f"{dataset_id}-" + "0" * 20, ImageEdit(rating=1))
+    with pytest.raises(InvalidFilter):
+        await engine.edit_many(dataset_id, BatchEdit(where="tag>x", rating=1))
+
+
+async def test_edits_clean_up_behind_themselves(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset_id = await service.ready()
+    first = (await service.ids(dataset_id))[0]
+    monkeypatch.setattr(editing, "_CLEAN_EVERY", 5)
+    service.engine._editing._keep_s = 0
+    for rating in (1, 2, 3, 4, 5, 1):
+        await service.engine.edit(first, ImageEdit(rating=rating))
+    versions = service.catalog.reader(dataset_id).snapshot().versions()
+    assert len(versions) == 2
+    assert (await service.engine.image(first)).rating == 1
+
+
+async def test_fields_come_with_what_they_hold_here(service: Service) -> None:
+    dataset_id = await service.ready()
+    fields = {field.name: field for field in (await service.engine.fields(dataset_id)).items}
+    assert (fields["folder"].values, fields["folder"].kind) == ([], "folder")
+    assert fields["status"].values == ["embedding", "failed", "indexed", "pending", "ready"]
+    assert (fields["taken_at"].aliases, fields["taken_at"].values) == (["taken", "date"], [])
+
+
 @pytest.mark.parametrize("cursor", ["nonsense", "é", "b3g=", "bw==", "x" * 9])
 async def test_a_cursor_of_somebody_else_is_refused(service: Service, cursor: str) -> None:
     dataset_id = await service.add()
@@ -437,7 +518,7 @@ async def test_queries_that_make_no_sense_are_refused(service: Service) -> None:
     unknown = f"{dataset_id}-" + "0" * 20
     for request, error in (
         (SearchRequest(image_base64="%%%"), InvalidRequest),
-        (SearchRequest(text="x", where="width>1"), InvalidRequest),
+        (SearchRequest(text="x", where="width>"), InvalidFilter),
         (SearchRequest(image_id=stranger), ImageNotFound),
         (SearchRequest(image_id=unknown), ImageNotFound),
         (SearchRequest(more_like=[unknown]), ImageNotFound),

@@ -167,6 +167,21 @@ def test_search_prints_a_table_and_the_coverage(api: FakeApi, tmp_path: Path) ->
     assert answer["coverage"] == {"searched": 2, "total": 3}
 
 
+def test_a_mistake_in_a_filter_is_pointed_at(api: FakeApi) -> None:
+    result = run("search", "fresh", "red", "--where", "format=png and widht>1024")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        "error: there is no field 'widht'",
+        "  format=png and widht>1024",
+        "                 ^",
+        "hint: did you mean width?",
+    ]
+    long = "width>1 and " * 30 + "oops"
+    shown, caret = run("search", "fresh", "red", "--where", long).stderr.splitlines()[1:3]
+    assert shown.strip().endswith("oops")
+    assert caret.index("^") == shown.index("oops")
+
+
 @pytest.mark.parametrize("name", ["rescan", "pause", "resume", "retry", "cancel"])
 def test_commands_reach_their_route(api: FakeApi, name: str) -> None:
     result = run(name, "fresh")

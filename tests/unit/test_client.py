@@ -145,6 +145,15 @@ def test_search_sends_the_query_it_was_given(client: Client, api: FakeApi, tmp_p
     assert api.seen[-1][2]["box"]["width"] == 0.5
 
 
+def test_filters_are_sent_with_what_they_filter(client: Client, api: FakeApi) -> None:
+    dataset = client.dataset("done")
+    assert len(list(dataset.images(where="width>=10", limit=2))) == 2
+    assert api.seen[-1][1].endswith("/images?limit=2&where=width%3E%3D10")
+    assert dataset.failures(where="failed:*").total == 1
+    assert "where=failed%3A%2A" in api.seen[-1][1]
+    assert [field.name for field in dataset.fields()] == ["width"]
+
+
 def test_a_senseless_search_never_leaves(client: Client, tmp_path: Path) -> None:
     dataset = client.dataset("fresh")
     with pytest.raises(errors.InvalidRequest, match="give one of"):
@@ -238,8 +247,9 @@ def test_what_is_asked_again_and_what_is_not() -> None:
 def test_errors_arrive_typed_with_their_hint(client: Client, api: FakeApi) -> None:
     dataset = client.dataset("fresh")
     with pytest.raises(errors.InvalidRequest) as caught:
-        list(dataset.images(where="bad"))
-    assert (caught.value.message, caught.value.hint) == ("bad where", "write it well")
+        list(dataset.images(where="format=png and widht>1"))
+    assert isinstance(caught.value, errors.InvalidFilter)
+    assert (caught.value.hint, caught.value.position) == ("did you mean width?", 15)
     api.token = "secret"
     with pytest.raises(errors.AccessDenied):
         client.datasets()
@@ -288,6 +298,8 @@ async def test_the_async_client_does_the_same(
         assert (await dataset.to_arrow()).num_rows == 3
         assert len(await dataset.to_torch()) == 3
         assert (await dataset.failures()).reasons[0].error_code == "truncated"
+        assert (await dataset.failures(where="width>1")).total == 1
+        assert (await dataset.fields())[0].aliases == ["w"]
         assert (await dataset.status()).status == "ready"
         assert (await dataset.pause()).total == 3
         await dataset.tag(["a"], "keep")

@@ -13,6 +13,7 @@ from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.columns import SPACES
 from rayograph.schema import Progress
 from rayograph.settings import Settings
+from rayograph_serve.filters import chosen_by
 from tests.working import (
     DIM,
     Reports,
@@ -281,3 +282,20 @@ def test_a_registry_of_an_earlier_version_is_completed(
     again = Catalog(settings.catalog.uri)
     assert again.update(row.dataset_id, next_model="other").next_model == "other"
     assert again.dataset(row.dataset_id).next_model == "other"
+
+
+def test_filters_speak_of_the_space_that_serves(
+    settings: Settings, catalog: Catalog, row: DatasetRow
+) -> None:
+    wanted(catalog, row, "other")
+    assert run_of(settings, row, warm_of(other=12)).work().status == "complete"
+    now = catalog.dataset(row.dataset_id)
+    reader = catalog.reader(row.dataset_id)
+    for where, count in (("status:ready", COUNT), ("failed:*", 0), ('hash:"h"', COUNT)):
+        rows, total = reader.page(offset=0, limit=3, where=chosen_by(now, where))
+        assert (total, len(rows)) == (count, min(count, 3)), where
+        assert all(record["embed_state"] == 1 for record in rows)
+    vector = np.array(hash_of("x", 12), np.float32)
+    found = reader.search(vector, k=3, where=chosen_by(now, "name:00001*"))
+    assert [record["file_name"] for record in found[0]] == ["00001.jpg"]
+    assert found[2:] == (1, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -87,6 +88,74 @@ async def test_images_come_in_pages(served: Served) -> None:
     one = (await served.http.get(f"/api/images/{seen[0]}")).json()
     assert one["width"] is None
     assert one["tags"] == []
+
+
+async def test_a_filter_picks_of_pages_failures_and_searches(served: Served) -> None:
+    path = f"/api/datasets/{served.dataset}"
+    where = {"where": 'name:"*3.jpg" or name:*4.jpg'}
+    page = (await served.http.get(path + "/images", params={**where, "limit": 1})).json()
+    assert (page["total"], page["items"][0]["file_name"]) == (2, "disc 0003.jpg")
+    await served.engine.set_status(served.dataset, "failed")
+    assert (await served.http.get(path + "/failures", params=where)).json()["total"] == 2
+    found = (await served.http.post(path + "/search", json={"text": "red", **where})).json()
+    assert len(found["items"]) == 2
+    fields = (await served.http.get(path + "/fields")).json()["items"]
+    assert fields[0]["name"] == "width"
+
+
+async def test_a_mistake_in_a_filter_says_at_which_character(served: Served) -> None:
+    path = f"/api/datasets/{served.dataset}"
+    for answer in (
+        await served.http.get(path + "/images", params={"where": "size>1 and widht>3"}),
+        await served.http.get(path + "/failures", params={"where": "size>1 and widht>3"}),
+        await served.http.post(path + "/search", json={"text": "x", "where": "size>1 and widht>3"}),
+    ):
+        assert answer.status_code == 422
+        assert answer.json()["error"] == {
+            "code": "invalid_filter",
+            "message": "there is no field 'widht'",
+            "hint": "did you mean width?",
+            "position": 11,
+        }
+    too_long = await served.http.get(path + "/images", params={"where": "x" * 2001})
+    assert (too_long.status_code, code(too_long)) == (422, "invalid_request")
+
+
+async def test_images_are_tagged_rated_and_favoured(served: Served) -> None:
+    first, second, *_ = await served.ids()
+    edit = {"tags_add": [" sea "], "rating": 4, "favorite": True}
+    record = (await served.http.patch(f"/api/images/{first}", json=edit)).json()
+    assert (record["tags"], record["rating"], record["favorite"]) == (["sea"], 4, True)
+    path = f"/api/datasets/{served.dataset}/images/batch"
+    both = {"ids": [first, second], "rating": None}
+    answer = (await served.http.post(path, json=both)).json()
+    assert (answer["matched"], [item["rating"] for item in answer["items"]]) == (2, [None, None])
+    answer = await served.http.post(path, json={"where": "tag:sea", "tags_remove": ["sea"]})
+    assert answer.json() == {"matched": 1, "items": []}
+    assert (await served.http.patch(f"/api/images/{NO_IMAGE}", json=edit)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"rating": 0},
+        {"rating": 6},
+        {"tags_add": [""]},
+        {"tags_add": ["a\nb"]},
+        {"tags_add": ["x" * 101]},
+        {"stars": 3},
+        {"rating": 1, "ids": ["x"]},
+    ],
+)
+async def test_edits_that_make_no_sense_are_refused(served: Served, body: dict[str, Any]) -> None:
+    first = (await served.ids())[0]
+    answer = await served.http.patch(f"/api/images/{first}", json=body)
+    assert (answer.status_code, code(answer)) == (422, "invalid_request")
+    path = f"/api/datasets/{served.dataset}/images/batch"
+    for choice in ({}, {"ids": [first], "where": "width>1"}):
+        answer = await served.http.post(path, json={"rating": 1, **choice})
+        assert (answer.status_code, code(answer)) == (422, "invalid_request")
 
 
 async def test_search_failures_attention_and_models(served: Served) -> None:
@@ -213,7 +282,7 @@ async def test_a_field_error_says_where(served: Served) -> None:
 
 
 async def test_query_parameters_are_checked(served: Served) -> None:
-    queries = "limit=0 limit=1001 limit=x offset=-1 sort=password sort=size;drop page=2 where=a"
+    queries = "limit=0 limit=1001 limit=x offset=-1 sort=password sort=size;drop page=2"
     for query in [*queries.split(), "cursor=nonsense", "sort=listed%0A"]:
         answer = await served.http.get(f"/api/datasets/{served.dataset}/images?{query}")
         assert (answer.status_code, code(answer)) == (422, "invalid_request"), query

@@ -14,7 +14,10 @@ from rayograph_ui import panels
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-STYLES = ("base", "bar", "sources", "grid", "strip", "panels", "model", "detail")
+STYLES = (
+    *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model"),
+    *("detail", "curation"),
+)
 TITLE = "rayograph"
 
 

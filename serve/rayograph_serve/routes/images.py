@@ -6,9 +6,17 @@ from typing import Annotated
 
 from fastapi import Query
 
-from rayograph.schema import SORT, ImagePage, ImageRecord
+from rayograph.schema import (
+    SORT,
+    BatchEdit,
+    BatchResult,
+    FieldList,
+    ImageEdit,
+    ImagePage,
+    ImageRecord,
+)
 from rayograph_serve.routes import parts
-from rayograph_serve.routes.parts import DatasetId, Engine, ImageId
+from rayograph_serve.routes.parts import DatasetId, Engine, ImageId, Where
 
 router = parts.router("images")
 
@@ -24,12 +32,36 @@ async def page(
     sort: Annotated[
         str | None, Query(pattern=SORT.pattern, description="a field; `-` before it: descending")
     ] = None,
+    where: Where = None,
 ) -> ImagePage:
-    """Works from the first listed file on; rows that arrive later never shift earlier ones."""
-    return await engine.images(dataset_id, limit=limit, cursor=cursor, offset=offset, sort=sort)
+    """Works from the first listed file on; rows that arrive later never shift earlier ones.
+
+    With `where` only the images it picks, and `total` is how many those are.
+    """
+    return await engine.images(
+        dataset_id, limit=limit, cursor=cursor, offset=offset, sort=sort, where=where
+    )
+
+
+@router.get("/datasets/{dataset_id}/fields", summary="List what `where` can name")
+async def fields(dataset_id: DatasetId, engine: Engine) -> FieldList:
+    """Every field, and the values of those that have few in this dataset."""
+    return await engine.fields(dataset_id)
 
 
 @router.get("/images/{image_id}", summary="Show one image's record")
 async def image(image_id: ImageId, engine: Engine) -> ImageRecord:
     """What is known of an image so far; what is not is null."""
     return await engine.image(image_id)
+
+
+@router.patch("/images/{image_id}", summary="Tag, rate or favour one image")
+async def edit(image_id: ImageId, body: ImageEdit, engine: Engine) -> ImageRecord:
+    """Changes what is given and answers with the new record; edits of others are kept."""
+    return await engine.edit(image_id, body)
+
+
+@router.post("/datasets/{dataset_id}/images/batch", summary="Tag, rate or favour many images")
+async def edit_many(dataset_id: DatasetId, body: BatchEdit, engine: Engine) -> BatchResult:
+    """The same change to all of `ids`, or to all that `where` picks, at once or not at all."""
+    return await engine.edit_many(dataset_id, body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel
 from starlette.requests import HTTPConnection
@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from rayograph import ids
 from rayograph.access import Access
 from rayograph.errors import DatasetNotFound, ImageNotFound, InvalidRequest
+from rayograph.where import MAX_LENGTH
 from rayograph_serve import engine as engines
 from rayograph_serve.shortcuts import Shortcuts
 from rayograph_serve.thumbnail_queue import ThumbnailQueue
@@ -21,6 +22,7 @@ class ErrorBody(BaseModel):
     code: str
     message: str
     hint: str | None = None
+    position: int | None = None
 
 
 class ErrorAnswer(BaseModel):
@@ -67,6 +69,10 @@ Thumbnails = Annotated[ThumbnailQueue, Depends(_thumbnails)]
 KnownPaths = Annotated[Shortcuts, Depends(_shortcuts)]
 DatasetId = Annotated[str, AfterValidator(_dataset_id)]
 ImageId = Annotated[str, AfterValidator(_image_id)]
+Where = Annotated[
+    str | None,
+    Query(max_length=MAX_LENGTH, description="a filter like `width>=1024 and format=jpeg`"),
+]
 
 
 async def only_known_parameters(request: Request) -> None:

@@ -12,6 +12,7 @@ def bar() -> str:
     ><span class="rg-word">rayograph</span></a>
   {_switcher()}
   {_search()}
+  {_filter()}
   <div class="rg-tools">
     <label class="rg-zoom" title="Size of the pictures">{icon("shrink")}
       <span class="rg-sr">Size of the pictures</span>
@@ -68,5 +69,24 @@ def _search() -> str:
   <button id="rg-search-file" type="button" class="rg-inner" title="Search by a picture of yours"
     >{icon("picture")}<span class="rg-sr">Search by a picture of yours</span></button>
   <input id="rg-search-upload" type="file" accept="image/*" tabindex="-1" hidden>
+</form>
+"""
+
+
+def _filter() -> str:
+    return f"""
+<form id="rg-filter" class="rg-filter" autocomplete="off">
+  {icon("filter")}
+  <input id="rg-filter-text" type="text" enterkeyhint="go" maxlength="2000" spellcheck="false"
+    autocapitalize="off" role="combobox" aria-label="Filter" aria-autocomplete="list"
+    aria-expanded="false" aria-controls="rg-filter-list" placeholder="Filter: width>=1024"
+    title="Show only some pictures (w)" disabled>
+  <button id="rg-filter-clear" type="button" class="rg-inner" title="Show all" hidden
+    >{icon("close")}<span class="rg-sr">Clear the filter</span></button>
+  <div id="rg-filter-pop" class="rg-pop rg-filter-pop" hidden>
+    <div id="rg-filter-error" class="rg-error rg-filter-error" role="alert" hidden>
+      <p></p><pre></pre><small></small></div>
+    <ul id="rg-filter-list" role="listbox" aria-label="What can come next" hidden></ul>
+  </div>
 </form>
 """

@@ -28,6 +28,10 @@ def detail() -> str:
         >{icon("alike")}More like this</button>
       <a class="rg-button" id="rg-detail-file" target="_blank" rel="noopener">Original</a>
     </div>
+    <div class="rg-stars" id="rg-stars" role="group" aria-label="Rating and favorite"></div>
+    <ul class="rg-tags" id="rg-tags" aria-label="Tags"></ul>
+    <form class="rg-tag-form" id="rg-tag-form" autocomplete="off"><input name="tag" maxlength="100"
+      enterkeyhint="done" aria-label="Add a tag" placeholder="Add a tag"></form>
     <h3 class="rg-h">Looks alike</h3>
     <div class="rg-alike" id="rg-alike"></div>
     <h3 class="rg-h">About</h3>

@@ -12,9 +12,9 @@ const WRITE_PATIENCE_MS = 90_000;
 
 /** A refusal by the server, or `code: "network"` when there was no answer. */
 export class ApiError extends Error {
-  constructor(message, { code = "error", status = 0, hint = null } = {}) {
+  constructor(message, { code = "error", status = 0, hint = null, position = 0 } = {}) {
     super(message);
-    Object.assign(this, { code, status, hint });
+    Object.assign(this, { code, status, hint, position });
   }
 }
 

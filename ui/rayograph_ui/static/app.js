@@ -1,9 +1,12 @@
 /** The page: it joins the rooms and holds what they share. */
 
+import { readAddress, writeAddress } from "./address.js";
 import { Api } from "./api.js";
 import { $, Bus, debounce, kept } from "./dom.js";
+import { startCuration } from "./curation.js";
 import { startDetail } from "./detail.js";
 import { startFailures } from "./failures.js";
+import { startFilter } from "./filter.js";
 import { brief, count } from "./format.js";
 import { Grid } from "./grid.js";
 import { startKeys } from "./keys.js";
@@ -28,11 +31,14 @@ class App extends Bus {
   models = null;
   /** {query, state, rows, coverage?, items?, error?} while a search is shown. */
   search = null;
+  /** The filter in force; empty: everything is shown. */
+  where = "";
   /** Where one was in the listing when the search began. */
   browsing = null;
   toast = toast;
   #listing = null;
   #refreshed = 0;
+  #filtering = null;
 
   start() {
     const small = innerWidth < 600;
@@ -45,7 +51,9 @@ class App extends Bus {
     startLogin(this.api);
     startStates(this);
     this.searching = startSearch(this);
+    this.filtering = startFilter(this);
     this.detail = startDetail(this);
+    this.curation = startCuration(this);
     this.failures = startFailures(this);
     this.dock = startProgress(this);
     startModel(this);
@@ -57,8 +65,10 @@ class App extends Bus {
   async load() {
     await Promise.all([this.api.check(), this.loadDatasets()]);
     this.loaded = true;
-    const wanted = location.hash.slice(1);
-    this.open(this.datasets.find((each) => each.dataset_id === wanted) ?? this.datasets.at(-1));
+    const { dataset, where } = readAddress();
+    const wanted = this.datasets.find((each) => each.dataset_id === dataset);
+    this.open(wanted ?? this.datasets.at(-1));
+    if (wanted && where) await this.filtering.apply(where, { focus: false });
   }
 
   async loadDatasets() {
@@ -78,16 +88,48 @@ class App extends Bus {
   open(dataset) {
     this.dataset = dataset ?? null;
     this.progress = null;
+    this.where = "";
+    this.#filtering?.abort();
     this.stream.close();
     this.emit("dataset", this.dataset);
     this.emit("progress", null);
     const id = this.dataset?.dataset_id;
-    history.replaceState(null, "", id ? `#${id}` : location.pathname + location.search);
+    writeAddress({ dataset: id, where: "" });
     this.#listing = id ? new PagedRows(this.api, id, dataset.total) : new PagedRows(this.api, "", 0);
     this.grid.show(this.#listing);
     if (!id) return;
     this.stream.open(id);
     this.#loadModels();
+  }
+
+  /** Show only what a filter picks, of the listing and of a search; throws what the server refuses. */
+  async setWhere(where) {
+    const { dataset } = this;
+    if (!dataset?.dataset_id || where === this.where) return;
+    this.#filtering?.abort();
+    const mine = (this.#filtering = new AbortController());
+    const total = this.progress?.total ?? dataset.total;
+    const rows = new PagedRows(this.api, dataset.dataset_id, where ? 0 : total, where);
+    try {
+      if (where) await rows.begin(mine.signal);
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      throw error;
+    }
+    if (mine.signal.aborted) return;
+    this.where = where;
+    writeAddress({ dataset: dataset.dataset_id, where });
+    this.#listing = rows;
+    rows.on("total", () => this.emit("filter", where));
+    this.browsing = null;
+    if (this.search) this.searching.again();
+    else this.grid.show(rows);
+    this.emit("filter", where);
+  }
+
+  /** How many pictures the listing shows. */
+  get shown() {
+    return this.#listing?.total ?? 0;
   }
 
   addDemo() {
@@ -155,8 +197,10 @@ class App extends Bus {
     });
     api.on("loggedin", () => this.stream.wake());
     addEventListener("hashchange", () => {
-      const found = this.datasets.find((each) => each.dataset_id === location.hash.slice(1));
-      if (found && found.dataset_id !== this.dataset?.dataset_id) this.open(found);
+      const { dataset, where } = readAddress();
+      const found = this.datasets.find((each) => each.dataset_id === dataset);
+      if (found && dataset !== this.dataset?.dataset_id) this.open(found);
+      if (found && where !== this.where) this.filtering.apply(where, { focus: false });
     });
   }
 

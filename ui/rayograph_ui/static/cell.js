@@ -20,6 +20,7 @@ export class Cell {
     this.name = h("span", { class: "rg-cell-name" });
     this.dot = h("i", { class: "rg-cell-dot" });
     this.score = h("span", { class: "rg-cell-score" });
+    this.mark = h("span", { class: "rg-cell-mark" });
     this.alike = h(
       "button",
       { class: "rg-cell-alike", tabindex: "-1", title: "More like this (m)" },
@@ -33,6 +34,7 @@ export class Cell {
       this.name,
       this.dot,
       this.score,
+      this.mark,
       this.alike,
     );
     this.img.addEventListener("load", () => this.node.classList.add("rg-shown"));
@@ -67,6 +69,7 @@ export class Cell {
     if (this.node.dataset.status !== record.status) this.node.dataset.status = record.status;
     this.name.textContent = record.file_name;
     this.score.textContent = score === undefined ? "" : score.toFixed(2);
+    this.mark.textContent = "★".repeat(record.rating ?? 0) + (record.favorite ? "♥" : "");
     if (this.#key === key) return;
     const same = this.#key?.split(" ")[0] === record.id;
     this.#key = key;
@@ -91,7 +94,7 @@ export class Cell {
     this.#unload();
     delete this.node.dataset.status;
     this.node.removeAttribute("aria-label");
-    this.name.textContent = this.score.textContent = "";
+    this.name.textContent = this.score.textContent = this.mark.textContent = "";
   }
 
   #unload() {

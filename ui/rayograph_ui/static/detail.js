@@ -44,6 +44,7 @@ export function startDetail(app) {
     setText(caption, record.caption ?? "");
     $("rg-detail-file").href = original(record.id);
     $("rg-facts").replaceChildren(...facts(record));
+    app.curation.draw(record);
     one(".rg-prev", box).disabled = index <= 0;
     one(".rg-next", box).disabled = index >= app.grid.rows.total - 1;
     const why = app.searching.obstacle();
@@ -166,9 +167,6 @@ function facts(record) {
     ["Taken", record.taken_at?.replace("T", " ")],
     ["Changed", moment(record.mtime)],
     ["Orientation", record.orientation > 1 ? `EXIF ${record.orientation}, applied` : null],
-    ["Rating", record.rating],
-    ["Favorite", record.favorite ? "yes" : null],
-    ["Tags", record.tags?.length ? record.tags.join(", ") : null],
     ["Folder", record.folder || "/"],
     ["Content", record.content_hash],
     ["Address", record.uri],

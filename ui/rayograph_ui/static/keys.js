@@ -26,11 +26,12 @@ export function startKeys(app) {
 const anyDialog = () => document.querySelector("dialog[open]") !== null;
 const typing = (target) => target.closest("input:not([type=range]), textarea, select") !== null;
 
-function inDetail(app, { key }) {
+function inDetail(app, { key, target }) {
+  if (typing(target)) return false;
   if (key === "ArrowLeft") app.detail.step(-1);
   else if (key === "ArrowRight") app.detail.step(1);
   else if (key === "m") $("rg-detail-alike").click();
-  else return false;
+  else return app.curation.press(key);
   return true;
 }
 
@@ -64,11 +65,12 @@ function onPage(app, event) {
 function shortcut(app, key) {
   const record = app.grid.rows?.at(app.grid.active);
   if (key === "/") app.searching.focus();
+  else if (key === "w" && app.dataset) app.filtering.focus();
   else if (key === "?") $("rg-help").showModal();
   else if (key === "p" && app.dataset) app.dock.toggle();
   else if (key === "m" && record) app.searching.like(record);
   else if (key === "+" || key === "=") app.zoom(app.grid.size + ZOOM_STEP_PX);
   else if (key === "-") app.zoom(app.grid.size - ZOOM_STEP_PX);
-  else return false;
+  else return app.curation.press(key);
   return true;
 }

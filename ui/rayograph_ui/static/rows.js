@@ -14,15 +14,27 @@ export class PagedRows extends Bus {
   total;
   #api;
   #path;
+  #where;
   #pages = new Map(); // page number -> {items, stale}; oldest use first
   #loading = new Map(); // page number -> AbortController
   #range = [0, -1];
 
-  constructor(api, datasetId, total) {
+  /** With `where` only what it picks, and `total` is how many; `begin` finds that out. */
+  constructor(api, datasetId, total, where = "") {
     super();
     this.#api = api;
     this.#path = `/api/datasets/${encodeURIComponent(datasetId)}/images`;
+    this.#where = where;
     this.total = total;
+  }
+
+  get filtered() {
+    return Boolean(this.#where);
+  }
+
+  /** Fetch the first page, so that the total is known; whatever the server refuses is thrown. */
+  async begin(signal) {
+    this.#store(0, await this.#ask(0, signal));
   }
 
   at(index) {
@@ -47,10 +59,18 @@ export class PagedRows extends Bus {
   async load(index) {
     const page = Math.floor(index / PAGE);
     if (!this.at(index) && index < this.total) {
-      const answer = await this.#api.get(`${this.#path}?limit=${PAGE}&offset=${page * PAGE}`);
-      this.#store(page, answer);
+      this.#store(page, await this.#ask(page));
     }
     return this.at(index);
+  }
+
+  /** The record of an image, if it is here. */
+  find(id) {
+    for (const { items } of this.#pages.values()) {
+      const found = items.find((item) => item.id === id);
+      if (found) return found;
+    }
+    return undefined;
   }
 
   /** Put a record that was just read in place of the one here. */
@@ -62,13 +82,20 @@ export class PagedRows extends Bus {
   /** Everything may have changed; what is on screen is read again, unless all of it is final. */
   refresh({ all = false } = {}) {
     for (const page of this.#pages.values()) {
-      page.stale ||= all || page.items.some((item) => UNFINISHED.has(item.status));
+      // What a filter picks changes with rows that are on no page yet.
+      page.stale ||= all || this.filtered || page.items.some((item) => UNFINISHED.has(item.status));
     }
     const [first, last] = this.#range;
     if (last >= first) this.want(first, last);
+    else if (this.filtered && !this.total) this.#ensure(0);
   }
 
+  /** The dataset has so many now; how many of them a filter picks only the server knows. */
   grow(total) {
+    if (!this.filtered) this.#setTotal(total);
+  }
+
+  #setTotal(total) {
     if (total === this.total) return;
     if (total < this.total) for (const page of this.#pages.values()) page.stale = true;
     this.total = total;
@@ -84,7 +111,8 @@ export class PagedRows extends Bus {
   }
 
   #ensure(page) {
-    if (page < 0 || page * PAGE >= this.total || this.#loading.has(page)) return;
+    const beyond = page * PAGE >= this.total && !(this.filtered && page === 0);
+    if (page < 0 || beyond || this.#loading.has(page)) return;
     const here = this.#pages.get(page);
     if (here) {
       this.#pages.delete(page);
@@ -99,9 +127,7 @@ export class PagedRows extends Bus {
 
   async #fetch(page, controller) {
     try {
-      const path = `${this.#path}?limit=${PAGE}&offset=${page * PAGE}`;
-      const answer = await this.#api.get(path, { signal: controller.signal });
-      this.#store(page, answer);
+      this.#store(page, await this.#ask(page, controller.signal));
       this.emit("changed");
     } catch (error) {
       if (!controller.signal.aborted) this.emit("error", error);
@@ -112,9 +138,15 @@ export class PagedRows extends Bus {
 
   #store(page, answer) {
     this.#pages.delete(page);
-    const total = Math.max(this.total, answer.total);
+    const total = this.filtered ? answer.total : Math.max(this.total, answer.total);
     this.#pages.set(page, { items: answer.items, stale: false, total });
-    this.grow(total);
+    this.#setTotal(total);
+  }
+
+  #ask(page, signal) {
+    const query = new URLSearchParams({ limit: PAGE, offset: page * PAGE });
+    if (this.#where) query.set("where", this.#where);
+    return this.#api.get(`${this.#path}?${query}`, { signal });
   }
 
   #evict(from, to) {
@@ -145,6 +177,10 @@ export class HitRows extends Bus {
 
   async load(index) {
     return this.at(index);
+  }
+
+  find(id) {
+    return this.#hits.find(({ image }) => image.id === id)?.image;
   }
 
   replace(index, record) {

@@ -72,7 +72,8 @@ export function startSearch(app) {
     app.setSearch({ query, state: "running", rows: app.search?.rows ?? null });
     try {
       const path = `/api/datasets/${encodeURIComponent(dataset.dataset_id)}/search`;
-      const answer = await app.api.post(path, { ...body, k: K }, { signal: mine.signal });
+      const asked = { ...body, k: K, ...(app.where ? { where: app.where } : {}) };
+      const answer = await app.api.post(path, asked, { signal: mine.signal });
       if (mine !== running || app.dataset !== dataset) return;
       const rows = new HitRows(answer.items);
       app.setSearch({ query, state: "done", rows, ...answer });

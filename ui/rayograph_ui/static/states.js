@@ -9,7 +9,7 @@ export function startStates(app) {
     drawStrip(app);
     drawState(app);
   };
-  for (const event of ["dataset", "datasets", "progress", "search"]) app.on(event, draw);
+  for (const event of ["dataset", "datasets", "progress", "search", "filter"]) app.on(event, draw);
   app.api.on("state", draw);
   draw();
 }
@@ -33,22 +33,23 @@ function drawStrip(app) {
   drawActions(app);
 }
 
-function browseSummary({ progress, dataset }) {
-  const total = plural(progress.total, "picture");
+function browseSummary({ progress, dataset, where, shown }) {
+  const all = plural(progress.total, "picture");
+  const total = where ? `${count(shown)} of ${all}` : all;
   if (progress.error) return `${total}. ${progress.error}`;
   if (dataset.error) return `${total}. ${dataset.error}`;
   if (progress.stages.listing?.state === "running") return `${total}, still listing`;
   return total;
 }
 
-function searchSummary({ search }) {
+function searchSummary({ search, where }) {
   const { query, coverage, state, items } = search;
   const what = query.text ? `“${query.text}”` : `like ${query.picture?.name ?? "your picture"}`;
   if (state === "running") return `Searching for ${what}…`;
   if (state === "failed") return `Searching for ${what} failed`;
   const all = coverage.searched >= coverage.total;
   const reach = all
-    ? `searched all ${count(coverage.total)}`
+    ? `searched all ${count(coverage.total)}${where ? " that match the filter" : ""}`
     : `searched ${count(coverage.searched)} of ${count(coverage.total)}`;
   return `${what}: ${plural(items.length, "picture")}, ${reach}`;
 }
@@ -58,7 +59,7 @@ function drawActions(app) {
   const place = $("rg-strip-actions");
   const { search, progress } = app;
   const more =
-    search?.state === "done"
+    search?.state === "done" && !app.where
       ? (progress.stages.embedding?.done ?? 0) - search.coverage.searched
       : 0;
   const worth = more > Math.max(20, 0.02 * (search?.coverage?.searched ?? 0));
@@ -99,6 +100,7 @@ function describe(app) {
     return { title: `Opening ${dataset.name}`, text: dataset.source, mark: "busy" };
   }
   if (search) return describeSearch(app);
+  if (app.where && !app.shown) return unmatched(app);
   if (progress?.total || (!progress && dataset.total)) return null;
   const listing = progress?.stages?.listing;
   if (dataset.status === "failed" || progress?.error || listing?.state === "failed") {
@@ -114,6 +116,16 @@ function describe(app) {
   }
   if (!progress) return { title: "", text: "", mark: "busy" };
   return empty(app);
+}
+
+function unmatched(app) {
+  const running = app.progress?.status !== "complete";
+  return {
+    title: "No picture is like that",
+    text: app.where + (running ? ". More may come: not everything is known yet." : ""),
+    mark: "empty",
+    actions: [["Clear the filter", () => app.filtering.clear()]],
+  };
 }
 
 function empty(app) {

@@ -1,0 +1,223 @@
+"""What a ``where`` picks of a dataset: how many rows, which ones, and in which order.
+
+A first page costs a count and the rows on it. Whoever goes on gets the addresses of all that was
+picked, kept for as long as the table has not changed, so that paging through costs once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import lance
+import numpy as np
+import numpy.typing as npt
+from lance.query import FullTextOperator, MatchQuery
+
+from rayograph.catalog.columns import SPACES, Space
+from rayograph.schema import ImageStatus, StageState
+from rayograph.where import Node, Scope, full_text, to_sql
+
+Rows = npt.NDArray[np.int64]
+StatusOf = Callable[[int, int], ImageStatus]
+# Where an index pays at a million rows (docs/decisions/0014). Numbers are looked through sooner
+# than most of an index is read.
+FILTER_INDICES = {
+    "folder": "BITMAP",
+    "format": "BITMAP",
+    "mode": "BITMAP",
+    "meta_state": "BITMAP",
+    "embed_state": "BITMAP",
+    "meta_error_code": "BITMAP",
+    "embed_error_code": "BITMAP",
+    "taken_at": "BTREE",
+    "content_hash": "BTREE",
+    "file_name": "BTREE",
+    "caption": "INVERTED",
+    "tags": "LABEL_LIST",
+}
+_STRAIGHT_ROWS = 2_000
+_KEPT_ROWS = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A ``where`` of one dataset.
+
+    Args:
+        status_of: a row's status from its two stage states; it depends on whether there is a
+            model.
+        space: whose vectors serve.
+    """
+
+    node: Node
+    status_of: StatusOf
+    space: Space = SPACES[0]
+
+    def sql(self, snapshot: lance.LanceDataset, node: Node | None = None) -> str:
+        """The filter of a scan of this snapshot, of all of it or of one part."""
+        statuses: dict[str, list[tuple[int, int]]] = {}
+        for meta in StageState:
+            for embed in StageState:
+                pair = int(meta), int(embed)
+                statuses.setdefault(self.status_of(*pair), []).append(pair)
+        return to_sql(node or self.node, Scope(self.space.seen(snapshot.schema.names), statuses))
+
+
+class Picked:
+    """What filters pick, remembered for the newest version they were asked of."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._version = -1
+        self._counts: dict[str, int] = {}
+        self._rows: OrderedDict[Hashable, Rows] = OrderedDict()
+
+    def count(self, snapshot: lance.LanceDataset, sql: str) -> int:
+        """How many rows a compiled filter picks."""
+        with self._lock:
+            if self._turn(snapshot) and sql in self._counts:
+                return self._counts[sql]
+        found = int(snapshot.count_rows(sql))
+        self._keep(snapshot, lambda: self._counts.__setitem__(sql, found))
+        return found
+
+    def page(
+        self,
+        snapshot: lance.LanceDataset,
+        chosen: Filter,
+        names: list[str],
+        *,
+        offset: int,
+        limit: int,
+        order: tuple[str, Callable[[], Rows]] | None = None,
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Records ``offset`` to ``offset + limit`` of what is picked, and how many that is.
+
+        Args:
+            order: the name of an order and what gives all rows of the table in it; default:
+                as they were listed.
+        """
+        sql = chosen.sql(snapshot)
+        key = (sql, order[0] if order else None)
+        rows = self._known(snapshot, key)
+        if rows is None:
+            indexed = _indexed_words(snapshot, chosen.node)
+            if not indexed and not order and offset + limit <= _STRAIGHT_ROWS:
+                return self._straight(snapshot, sql, names, offset=offset, limit=limit)
+            rows = self._find(snapshot, chosen, sql)
+            if order:
+                rows = _ordered(rows, order[1]())
+            self._remember(snapshot, key, rows)
+        return take(snapshot, rows[offset : offset + limit], names), len(rows)
+
+    def forget(self) -> None:
+        with self._lock:
+            self._version = -1
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _straight(
+        self,
+        snapshot: lance.LanceDataset,
+        sql: str,
+        names: list[str],
+        *,
+        offset: int,
+        limit: int,
+    ) -> tuple[list[dict[str, Any]], int]:
+        """A page near the beginning: these rows, and a count unless they are all there are."""
+        scan = snapshot.scanner(
+            columns=[], filter=sql, offset=offset, limit=limit, with_row_address=True
+        )
+        rows = places(snapshot, scan.to_table()["_rowaddr"].to_numpy())
+        if not offset and len(rows) < limit:
+            self._remember(snapshot, (sql, None), rows)
+            total = len(rows)
+        else:
+            total = self.count(snapshot, sql)
+        return take(snapshot, rows, names), total
+
+    def _find(self, snapshot: lance.LanceDataset, chosen: Filter, sql: str) -> Rows:
+        """The places of all picked rows, in listing order."""
+        search: dict[str, Any] = {"columns": [], "filter": sql}
+        indexed = _indexed_words(snapshot, chosen.node)
+        if indexed:
+            column, text, rest = indexed
+            query = MatchQuery(text, column, operator=FullTextOperator.AND)
+            search = {"columns": ["_score"], "full_text_query": query, "prefilter": True}
+            if rest is not None:
+                search["filter"] = chosen.sql(snapshot, rest)
+        table = snapshot.scanner(**search, with_row_address=True).to_table()
+        addresses = table["_rowaddr"].to_numpy()
+        # Found by words they come best first.
+        return places(snapshot, np.sort(addresses) if indexed else addresses)
+
+    def _known(self, snapshot: lance.LanceDataset, key: Hashable) -> Rows | None:
+        with self._lock:
+            rows = self._rows.get(key) if self._turn(snapshot) else None
+            if rows is not None:
+                self._rows.move_to_end(key)
+            return rows
+
+    def _remember(self, snapshot: lance.LanceDataset, key: Hashable, rows: Rows) -> None:
+        def put() -> None:
+            self._rows[key] = rows
+            while sum(map(len, self._rows.values())) > _KEPT_ROWS:
+                self._rows.popitem(last=False)
+
+        self._keep(snapshot, put)
+
+    def _keep(self, snapshot: lance.LanceDataset, put: Callable[[], None]) -> None:
+        with self._lock:
+            # Found out about a version that somebody has moved on from meanwhile.
+            if snapshot.version == self._version:
+                put()
+
+    def _turn(self, snapshot: lance.LanceDataset) -> bool:
+        """Turn to a newer version; whether what is kept is of this one."""
+        if snapshot.version > self._version:
+            self._version = snapshot.version
+            self._counts.clear()
+            self._rows.clear()
+        return bool(snapshot.version == self._version)
+
+
+def index_name(column: str, kind: str) -> str:
+    return f"{column}_{kind.lower()}"
+
+
+def places(snapshot: lance.LanceDataset, addresses: npt.NDArray[np.uint64]) -> Rows:
+    """Row addresses (fragment id in the upper half, row in the lower) as places in the table."""
+    fragments = snapshot.get_fragments()
+    homes = (addresses >> np.uint64(32)).astype(np.int64)
+    starts = np.zeros(max((f.fragment_id for f in fragments), default=0) + 1, np.int64)
+    sizes = [f.physical_rows for f in fragments]
+    starts[[f.fragment_id for f in fragments]] = np.cumsum([0, *sizes])[:-1]
+    found: Rows = starts[homes] + (addresses & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return found
+
+
+def take(snapshot: lance.LanceDataset, rows: Rows, names: list[str]) -> list[dict[str, Any]]:
+    """Records by their places, in order."""
+    if not len(rows):
+        return []
+    found: list[dict[str, Any]] = snapshot.take(rows.tolist(), columns=names).to_pylist()
+    return found
+
+
+def _ordered(rows: Rows, order: Rows) -> Rows:
+    """These rows as they come in an order of all."""
+    chosen = np.zeros(len(order), bool)
+    chosen[rows] = True
+    found: Rows = order[chosen[order]]
+    return found
+
+
+def _indexed_words(snapshot: lance.LanceDataset, node: Node) -> tuple[str, str, Node | None] | None:
+    found = full_text(node)
+    names = {index.name for index in snapshot.describe_indices()} if found else set()
+    return found if found and index_name(found[0], "INVERTED") in names else None

@@ -1,0 +1,138 @@
+"""The fields a ``where`` can name. One line makes a field; everything else follows from its kind.
+
+This table is the allow-list: no other column of a dataset's table ever gets into a filter.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from rayograph.schema import ImageStatus
+
+Kind = Literal[
+    "number", "bytes", "ratio", "time", "text", "words", "folder", "choice", "tags", "flag"
+]
+Record = Mapping[str, Any]
+FAULTS = (
+    "missing",
+    "unreadable",
+    "empty",
+    "truncated",
+    "not_an_image",
+    "unsupported",
+    "too_large",
+    "corrupt",
+    "timeout",
+    "crashed",
+    "changed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field.
+
+    Args:
+        columns: where its value is in the table, the first that has one; default: its own name.
+        sql: how it is computed from ``columns``, each in braces.
+        read: its value of an image's record; default: what stands under its name.
+        choices: the values it can have; empty: any.
+        fold: how its values are written in the table.
+        listed: it has so few values in a dataset that they are offered.
+        settled: nothing there is an answer too (it did not fail), so ``not`` includes it.
+    """
+
+    name: str
+    kind: Kind
+    about: str
+    aliases: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    sql: str | None = None
+    read: Callable[[Record], Any] | None = None
+    choices: tuple[str, ...] = ()
+    fold: Callable[[str], str] = str
+    listed: bool = False
+    settled: bool = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.columns or (self.name,)
+
+    def of(self, record: Record) -> Any:
+        """The field's value of an image's record; None: not known."""
+        return record.get(self.name) if self.read is None else self.read(record)
+
+
+def _aspect(record: Record) -> float | None:
+    width, height = record["width"], record["height"]
+    return float(width) / float(height) if width is not None and height else None
+
+
+def _area(record: Record) -> float | None:
+    width, height = record["width"], record["height"]
+    known = width is not None and height is not None
+    return float(width) * float(height) / 1e6 if known else None
+
+
+def _tags(record: Record) -> list[str] | None:
+    return record.get("tags") or None
+
+
+def _code(record: Record) -> str | None:
+    code: str | None = record.get("error_code")
+    return code
+
+
+_SIDES = ("width", "height")
+_ASPECT = "cast({width} as double) / nullif(cast({height} as double), 0.0)"
+_AREA = "cast({width} as double) * cast({height} as double) / 1000000.0"
+_upper, _lower = str.upper, str.lower
+_CODES = ("meta_error_code", "embed_error_code")
+_ERRORS = ("meta_error", "embed_error")
+_STATUSES = tuple(sorted(get_args(ImageStatus)))
+
+# fmt: off
+FIELDS = (
+    Field("file_name", "text", "the file's name", ("name", "file", "filename")),
+    Field("folder", "folder", "the folder within the source, and all below it", ("dir", "path"),
+          listed=True),
+    Field("uri", "text", "the file's whole address", ("url",)),
+    Field("size", "bytes", "the file's size: `2mb`, `300kb`, `1gib`", ("bytes", "filesize")),
+    Field("mtime", "time", "when the file was last changed, UTC", ("modified", "changed")),
+    Field("taken_at", "time", "when it was taken, on the camera's clock", ("taken", "date")),
+    Field("caption", "words", "words of the caption", ("text",)),
+    Field("width", "number", "px, as displayed", ("w",)),
+    Field("height", "number", "px, as displayed", ("h",)),
+    Field("aspect", "ratio", "width by height: `1.5`, `3:2`", ("ratio",), _SIDES, _ASPECT, _aspect),
+    Field("megapixels", "number", "width times height, millions", ("mp",), _SIDES, _AREA, _area),
+    Field("format", "choice", "what the file is, whatever its name says", ("type",), fold=_upper,
+          listed=True),
+    Field("mode", "text", "the kind of pixels: `RGB`, `L`, `CMYK`", listed=True),
+    Field("orientation", "number", "EXIF orientation, 1 to 8"),
+    Field("status", "choice", "how far it is", ("state",), fold=_lower, choices=_STATUSES),
+    Field("failed", "choice", "why it failed; `*` is any reason", ("error_code", "fault"), _CODES,
+          read=_code, fold=_lower, choices=FAULTS, settled=True),
+    Field("error", "text", "what went wrong, in words", (), _ERRORS, settled=True),
+    Field("tags", "tags", "what it is tagged with; `*` is any tag", ("tag",), read=_tags,
+          listed=True, settled=True),
+    Field("rating", "number", "1 to 5", ("stars",), settled=True),
+    Field("favorite", "flag", "`favorite` alone is enough", ("favourite", "fav"), settled=True),
+    Field("content_hash", "text", "the hash of the file's content", ("hash",)),
+    Field("id", "text", "the image's id"),
+)
+# fmt: on
+_BY_NAME = {name: field for field in FIELDS for name in (*field.aliases, field.name)}
+
+
+def find(name: str) -> Field | None:
+    """The field of this name or alias, however it is capitalised."""
+    return _BY_NAME.get(name.lower())
+
+
+def nearest(name: str) -> str | None:
+    """The field somebody who wrote ``name`` may have meant."""
+    close = difflib.get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.6)
+    return close[0] if close else None

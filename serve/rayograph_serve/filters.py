@@ -1,0 +1,37 @@
+"""A ``where`` as it is asked of a dataset, and what it can name there."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from rayograph.catalog import DatasetReader, DatasetRow
+from rayograph.catalog.filters import Filter
+from rayograph.catalog.reader import status_of
+from rayograph.progress import embeds
+from rayograph.schema import FieldInfo
+from rayograph.where import FIELDS, parse
+
+
+def chosen_by(row: DatasetRow, where: str | None) -> Filter | None:
+    """What a ``where`` picks of this dataset; None: everything.
+
+    Raises:
+        InvalidFilter: it makes no sense.
+    """
+    if where is None:
+        return None
+    return Filter(parse(where), partial(status_of, embeds=embeds(row)), row.serving)
+
+
+def described(reader: DatasetReader) -> list[FieldInfo]:
+    """Every field, with what it holds in this dataset where that is not much."""
+    return [
+        FieldInfo(
+            name=field.name,
+            kind=field.kind,
+            about=field.about,
+            aliases=list(field.aliases),
+            values=list(field.choices) or (reader.values(field.name) if field.listed else []),
+        )
+        for field in FIELDS
+    ]

@@ -1,0 +1,37 @@
+"""From a row of the table to a record of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rayograph.catalog import DatasetRow
+from rayograph.catalog.reader import status_of
+from rayograph.progress import embeds
+from rayograph.schema import ImageRecord
+
+
+def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
+    """An image's record as the API answers it, of its row in the table."""
+    return ImageRecord(
+        id=data["id"],
+        dataset_id=row.dataset_id,
+        uri=data["uri"],
+        file_name=data["file_name"],
+        folder=data["folder"],
+        size=data["size"],
+        mtime=data["mtime"],
+        status=status_of(data["meta_state"], data.get("embed_state"), embeds=embeds(row)),
+        error_code=data["meta_error_code"] or data.get("embed_error_code"),
+        error=data["meta_error"] or data.get("embed_error"),
+        width=data["width"],
+        height=data["height"],
+        format=data["format"],
+        mode=data["mode"],
+        orientation=data["orientation"],
+        taken_at=data["taken_at"],
+        content_hash=data.get("content_hash"),
+        caption=data["caption"],
+        tags=data.get("tags") or [],
+        rating=data.get("rating"),
+        favorite=bool(data.get("favorite")),
+    )

@@ -1,0 +1,136 @@
+"""What a ``where`` picks of a real table is what the reference picks, row for row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lance
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from wheres import LETTERS, wheres
+
+from rayograph.catalog import columns
+from rayograph.catalog.columns import SPACES
+from rayograph.catalog.filters import FILTER_INDICES, Filter
+from rayograph.catalog.reader import DatasetReader, status_of
+from rayograph.catalog.writer import DatasetWriter
+from rayograph.settings import IndexSettings
+from rayograph.where import Node, matches, parse
+
+ROWS = 48
+_GROUPS = (columns.LISTING, columns.METADATA, columns.CURATION, columns.embedding(2))
+NAMES = [field.name for group in _GROUPS for field in group if field.name != "vector"]
+TEXTS = st.text(LETTERS, max_size=6)
+STATES = st.sampled_from([None, 0, 1, 2, 3, 4])
+FAULTS = st.sampled_from([None, "truncated", "empty"])
+ROW = st.fixed_dictionaries(
+    {
+        "uri": TEXTS,
+        "file_name": TEXTS,
+        "folder": st.sampled_from(["", "a", "a/b", "a0", "a-b", "A", "ab/c", "é/ü"]),
+        "size": st.none() | st.integers(0, 5000),
+        "mtime": st.none() | st.floats(0, 2e9),
+        "caption": st.none() | st.lists(TEXTS, max_size=3).map(" ".join),
+        "width": st.none() | st.integers(0, 20),
+        "height": st.none() | st.integers(0, 20),
+        "format": st.sampled_from([None, "JPEG", "PNG", "WEBP"]),
+        "mode": st.sampled_from([None, "RGB", "L"]),
+        "orientation": st.none() | st.integers(1, 8),
+        "taken_at": st.none()
+        | st.datetimes().map(lambda when: when.replace(microsecond=0).isoformat())
+        | st.sampled_from(["2024-05-31T23:59:59+02:00", "2024-06-01T00:00:00"]),
+        "meta_state": STATES,
+        "meta_error_code": FAULTS,
+        "meta_error": st.none() | TEXTS,
+        "tags": st.none() | st.lists(st.sampled_from(["a", "A", "it's", "é b"]), min_size=1),
+        "rating": st.none() | st.integers(1, 5),
+        "favorite": st.sampled_from([None, True, False]),
+        "content_hash": st.sampled_from([None, "ab", "cd"]),
+        "embed_state": STATES,
+        "embed_error_code": FAULTS,
+        "embed_error": st.none() | TEXTS,
+    }
+)
+
+
+def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
+    """The record an API answer holds of a row."""
+    codes = (row["meta_error_code"], row["embed_error_code"])
+    errors = (row["meta_error"], row["embed_error"])
+    return {
+        **row,
+        "status": status_of(row["meta_state"], row["embed_state"], embeds=embeds),
+        "error_code": next((code for code in codes if code is not None), None),
+        "tags": row["tags"] or [],
+        "favorite": bool(row["favorite"]),
+        "error": next((error for error in errors if error is not None), None),
+    }
+
+
+class Table:
+    """A table of a few rows in two fragments, one of them outside of every index."""
+
+    def __init__(self, folder: Path, rows: list[dict[str, Any]], *, indexed: bool) -> None:
+        self.rows = [{"id": f"row-{at}", **row} for at, row in enumerate(rows)]
+        schema = pa.schema([f for group in _GROUPS for f in group if f.name != "vector"])
+        half = len(rows) // 2
+        uri = str(folder / "rows.lance")
+        for part in (self.rows[:half], self.rows[half:]):
+            table = pa.Table.from_pylist(part, schema)
+            mode = "append" if part is not self.rows[:half] and Path(uri).exists() else "create"
+            lance.write_dataset(table, uri, mode=mode, data_storage_version="2.2")
+            if mode == "create" and indexed:
+                few = IndexSettings.model_construct(min_rows=1, grow=9)
+                assert DatasetWriter(uri).index_fields(SPACES[0], few)
+        self.reader = DatasetReader("x", uri)
+
+    def picked(self, node: Node, **more: Any) -> list[str]:
+        chosen = Filter(node, partial(status_of, embeds=True))
+        rows, total = self.reader.page(offset=0, limit=1000, where=chosen, **more)
+        assert total == len(rows)
+        return [row["id"] for row in rows]
+
+    def meant(self, node: Node) -> list[str]:
+        return [row["id"] for row in self.rows if matches(node, record(row))]
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "indexed"])
+def tables(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Table]]:
+    found: list[Table] = []
+
+    @settings(max_examples=6, database=None, deadline=None, derandomize=True)
+    @given(st.lists(ROW, min_size=ROWS, max_size=ROWS))
+    def fill(rows: list[dict[str, Any]]) -> None:
+        found.append(Table(tmp_path_factory.mktemp("table"), rows, indexed=request.param))
+
+    fill()
+    yield found
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(node=wheres(), data=st.data())
+def test_a_table_and_the_reference_agree(tables: list[Table], node: Node, data: Any) -> None:
+    table = data.draw(st.sampled_from(tables))
+    assert table.picked(node) == table.meant(node), str(node)
+
+
+def test_every_index_is_there_and_used(tmp_path: Path) -> None:
+    texts = {"uri": "u", "file_name": "n", "folder": "f"}
+    row = {name: texts.get(name) for name in NAMES if name != "id"}
+    table = Table(tmp_path, [row] * 4, indexed=True)
+    found = {index.name for index in table.reader.snapshot().describe_indices()}
+    assert len(found) == len(FILTER_INDICES)
+    for where in ("folder:f", "format=jpeg", "failed:truncated", "status:ready", "taken=2024"):
+        chosen = Filter(parse(where), partial(status_of, embeds=True))
+        snapshot = table.reader.snapshot()
+        plan = snapshot.scanner(filter=chosen.sql(snapshot)).explain_plan()
+        assert "ScalarIndexQuery" in plan, where
