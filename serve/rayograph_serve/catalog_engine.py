@@ -19,7 +19,7 @@ from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.catalog.reader import status_of
 from rayograph.datasets import open_dataset
 from rayograph.encoders import list_models
-from rayograph.errors import ImageNotFound, InvalidRequest, ModelUnavailable, NotReady
+from rayograph.errors import ImageNotFound, InvalidRequest, ModelUnavailable, NotFound, NotReady
 from rayograph.progress import build, embeds, status
 from rayograph.schema import (
     SORT,
@@ -39,10 +39,11 @@ from rayograph.schema import (
     Progress,
     SearchRequest,
     SearchResponse,
+    TilePyramid,
 )
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path, open_uri
-from rayograph_serve.engine import Command, Located
+from rayograph_serve.engine import Command, Located, TileBytes
 
 T = TypeVar("T")
 Vector = npt.NDArray[np.float16]
@@ -303,6 +304,14 @@ class CatalogEngine:
             located = await self.locate(image_id)
             data = await _thread(_read_all, located.uri)
             return _float(await self._work.picture(str(row.model), data, None))
+
+    # -- tiles ------------------------------------------------------------------------------
+
+    async def tile_pyramid(self, tile_id: str) -> TilePyramid:
+        raise NotFound(f"no pyramid {tile_id[:80]!r}")
+
+    async def tile(self, tile_id: str, z: int, x: int, y: int, fmt: str) -> TileBytes:
+        raise NotFound(f"no pyramid {tile_id[:80]!r}")
 
     # -- the rest ---------------------------------------------------------------------------
 

@@ -12,7 +12,14 @@ from pathlib import Path
 from drawings import caption, picture
 
 from rayograph import ids
-from rayograph.errors import DatasetNotFound, ImageFault, ImageNotFound, NotReady, RayographError
+from rayograph.errors import (
+    DatasetNotFound,
+    ImageFault,
+    ImageNotFound,
+    NotFound,
+    NotReady,
+    RayographError,
+)
 from rayograph.schema import (
     Accepted,
     Coverage,
@@ -32,9 +39,10 @@ from rayograph.schema import (
     SearchRequest,
     SearchResponse,
     StageProgress,
+    TilePyramid,
 )
 from rayograph.sources import file_uri
-from rayograph_serve.engine import Command, Located
+from rayograph_serve.engine import Command, Located, TileBytes
 
 FAULTS = {
     "truncated": "the file ends in the middle of the picture",
@@ -342,6 +350,12 @@ class VirtualEngine:
     async def attend(self, dataset_id: str, image_ids: list[str]) -> None:
         self._get(dataset_id)
         self.attended.append(image_ids)
+
+    async def tile_pyramid(self, tile_id: str) -> TilePyramid:
+        raise NotFound(f"no pyramid {tile_id}")
+
+    async def tile(self, tile_id: str, z: int, x: int, y: int, fmt: str) -> TileBytes:
+        raise NotFound(f"no pyramid {tile_id}")
 
     async def models(self) -> ModelList:
         if self.model is None:
