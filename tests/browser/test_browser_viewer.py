@@ -143,6 +143,17 @@ def test_downloading_then_tiling_then_ready(
     page.wait_for_selector("#rg-viewer-work", state="hidden")
 
 
+def test_one_that_waits_for_its_turn_says_so(
+    engine: VirtualEngine, nebula: Virtual, open_page: Open
+) -> None:
+    state = giant(nebula)
+    state.pyramid.known, state.queued, nebula.listed = False, True, 0
+    page = open_page()
+    wait_text(page, "#rg-viewer-wait h1", "Waiting for its turn")
+    engine.change(nebula, paused=True)
+    wait_text(page, "#rg-viewer-wait h1", "Paused")
+
+
 def test_stand_ins_give_way_to_the_tiles_themselves(nebula: Virtual, open_page: Open) -> None:
     state = giant(nebula)
     state.step, state.pyramid.state, state.pyramid.made = "generating_tiles", "tiling", 12

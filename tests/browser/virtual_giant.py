@@ -22,6 +22,7 @@ class Giant:
     bytes_total: int | None = None
     rate_bytes_s: float | None = None
     eta_s: float | None = None
+    queued: bool = False
     pyramid: DrawnPyramid = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,7 +36,7 @@ class Giant:
         working = self.step is not None and state != "failed"
         return DatasetStatus(
             dataset_id=self.dataset_id,
-            status="processing" if working else state,
+            status="queued" if self.queued else "processing" if working else state,
             progress=self.step if working else None,
             started_at="2026-01-01T00:00:00+00:00",
             error=error,

@@ -38,10 +38,11 @@ export class GiantWatch {
     this.#tell(null);
   }
 
-  /** The dataset's rows moved on: a lone picture may turn out to be a giant. */
-  progressed(progress) {
-    const late = performance.now() - this.#asked > POLL_MS;
-    if (this.#known ? progress.status !== "complete" : progress.total <= 1 && late) this.wake();
+  /** Work went on: a lone picture may turn out to be a giant, one at rest may be taken up again. */
+  progressed({ total, stages }) {
+    const work = [stages.download, stages.tiling].some((stage) => stage && stage.state !== "done");
+    const worth = this.#known ? work : work || total <= 1;
+    if (worth && performance.now() - this.#asked > POLL_MS) this.wake();
   }
 
   /** Ask now; on and on while there is something to wait for. */
@@ -73,5 +74,5 @@ export class GiantWatch {
 }
 
 function unfinished({ status, tile_info: info }) {
-  return status === "queued" || status === "processing" || ["waiting", "tiling"].includes(info?.status);
+  return status !== "failed" && (info ? info.status !== "ready" : status !== "ready");
 }

@@ -11,12 +11,12 @@ export function drawWaiting(app, shown) {
   if (box.hidden) return;
   const failed = giant.status === "failed";
   box.dataset.mark = failed ? "bad" : "busy";
-  setText(one("h1", box), title(giant));
+  setText(one("h1", box), title(app));
   setText(one(".rg-viewer-what", box), failed ? (giant.error ?? "") : (dataset?.source ?? ""));
   const line = one(".rg-bar-line", box);
   line.hidden = failed || giant.progress !== "downloading";
   if (!line.hidden) bar(line, giant.bytes_done, giant.bytes_total, downloaded(giant));
-  setText(one(".rg-viewer-pace", box), failed ? (dataset?.source ?? "") : pace(giant));
+  setText(one(".rg-viewer-pace", box), failed ? (dataset?.source ?? "") : pace(app));
   one("[data-viewer=retry]", box).hidden = !failed;
 }
 
@@ -34,33 +34,34 @@ export function drawTiling(app, shown) {
     ? [giant.bytes_done, giant.bytes_total]
     : [info.done_tiles, info.total_tiles];
   const share = total ? ` ${Math.floor((100 * (done ?? 0)) / total)} %` : "";
-  setText(one("b", box), failed ? "Not all of it could be tiled" : title(giant));
+  setText(one("b", box), failed ? "Not all of it could be tiled" : title(app));
   setText(one("span", box), failed ? "" : share);
   const line = one(".rg-bar-line", box);
   line.hidden = failed;
   line.setAttribute("aria-label", loading ? "Download" : "Tiling");
   bar(line, done, total, loading ? downloaded(giant) : tiled(info));
-  setText(one(".rg-viewer-pace", box), failed ? (giant.error ?? "") : pace(giant));
+  setText(one(".rg-viewer-pace", box), failed ? (giant.error ?? "") : pace(app));
   one("[data-viewer=retry]", box).hidden = !failed;
 }
 
-function title({ status, progress, tile_info: info }) {
+function title({ progress: work, giant: { status, progress, tile_info: info } }) {
   if (status === "failed") return "This picture could not be opened";
-  if (status === "queued") return "Waiting for its turn";
+  if (status === "queued") return work?.paused ? "Paused" : "Waiting for its turn";
   if (progress === "downloading") return "Downloading";
   if (progress === "generating_tiles" || info) return "Tiling";
   return "Opening";
 }
 
-function pace(giant) {
+function pace({ giant, progress }) {
   const parts = [];
+  const left = giant.eta_s ?? progress?.stages?.tiling?.eta_s ?? null;
   if (giant.progress === "downloading") {
     parts.push(downloaded(giant));
     if (giant.rate_bytes_s) parts.push(`${bytes(giant.rate_bytes_s)}/s`);
   } else if (giant.tile_info) {
     parts.push(tiled(giant.tile_info));
   }
-  if (giant.eta_s !== null && giant.eta_s !== undefined) parts.push(`${duration(giant.eta_s)} left`);
+  if (left !== null && giant.status === "processing") parts.push(`${duration(left)} left`);
   return parts.filter(Boolean).join(" · ");
 }
 

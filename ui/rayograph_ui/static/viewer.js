@@ -27,7 +27,7 @@ class Viewer {
   constructor(app) {
     this.#app = app;
     this.hits = startHits(app, this);
-    for (const event of ["giant", "dataset"]) app.on(event, () => this.#draw());
+    for (const event of ["giant", "dataset", "progress"]) app.on(event, () => this.#draw());
     for (const button of all("[data-viewer]", this.#section)) {
       button.addEventListener("click", () => this.act(button.dataset.viewer));
     }
