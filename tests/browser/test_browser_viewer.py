@@ -335,3 +335,33 @@ def test_a_web_address_is_opened_and_a_refusal_stands_in_the_form(
         "description": "as seen from here",
     }
     wait_text(page, "#rg-switch-name", "moon")
+
+
+@pytest.mark.parametrize("address", ["tiles/{}.dzi", "iiif/{}/info.json"])
+def test_any_viewer_can_be_pointed_at_it(nebula: Virtual, open_page: Open, address: str) -> None:
+    """OpenSeadragon as others set it up, which reads the description and asks for what is in it."""
+    page = open_page()
+    wait_viewer(page)
+    outcome = page.evaluate(
+        """async (address) => {
+          const element = document.createElement("div");
+          element.style.cssText = "position: fixed; inset: 0; z-index: 99";
+          document.body.append(element);
+          const viewer = OpenSeadragon({ element, drawer: "canvas", tileSources: address });
+          const seen = { failed: [], loaded: 0 };
+          viewer.addHandler("tile-load-failed", ({ tile }) => seen.failed.push(tile.getUrl()));
+          viewer.addHandler("tile-loaded", () => (seen.loaded += 1));
+          await new Promise((resolve) => viewer.addOnceHandler("open", resolve));
+          const image = viewer.world.getItemAt(0);
+          for (const zoom of [1, 4, 15]) {
+            viewer.viewport.zoomTo(zoom, new OpenSeadragon.Point(0.98, 0.58), true);
+            image.update(true);
+            await new Promise((resolve) => image.whenFullyLoaded(resolve));
+          }
+          return { ...seen, size: image.getContentSize().x };
+        }""",
+        f"/api/{address.format(giant(nebula).tile_id)}",
+    )
+    assert outcome["failed"] == []
+    assert outcome["loaded"] > 15
+    assert outcome["size"] == 20_000
