@@ -50,6 +50,19 @@ class SourceSettings(Section):
     follow_symlinks: bool = Field(True, description="follow folder links (loops are detected)")
 
 
+class DownloadSettings(Section):
+    """Pictures by URL."""
+
+    max_gb: float = Field(32.0, gt=0, description="larger downloads fail as too_large, GB")
+    tries: int = Field(6, ge=1, description="tries in a row that may fail")
+    connect_timeout_s: float = Field(10.0, gt=0, description="time a connection may take, s")
+    patience_s: float = Field(30.0, gt=0, description="time over which slowness is judged, s")
+    min_rate_bytes_s: int = Field(10_000, ge=1, description="a slower server fails, bytes/s")
+    max_redirects: int = Field(5, ge=0, description="redirects followed")
+    backoff_s: float = Field(1.0, ge=0, description="longest first pause; each next doubles, s")
+    max_wait_s: float = Field(120.0, ge=0, description="longest pause between two tries, s")
+
+
 class ListingSettings(Section):
     """Finding files; none is opened."""
 
@@ -133,6 +146,7 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     catalog: CatalogSettings = CatalogSettings()
     sources: SourceSettings = SourceSettings()
+    download: DownloadSettings = DownloadSettings()
     listing: ListingSettings = ListingSettings()
     images: ImageSettings = ImageSettings()
     metadata: MetadataSettings = MetadataSettings()
