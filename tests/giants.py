@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import numpy as np
 import pyvips
 
 from rayograph.tiles import TileStore
-from rayograph.tiles.make import MakeConfig, Maker
+from rayograph.tiles.make import Maker
+from rayograph.tiles.steps import MakeConfig
 from rayograph.tiles.store import Pyramid
 
 TILE = 64
@@ -31,7 +34,7 @@ def write(path: Path, width: int, height: int, **options: Any) -> Path:
 
 
 def maker(folder: Path, path: Path, **changes: Any) -> Maker:
-    given = {"tile_size": TILE, "quality": 90, "max_pixels": 10**8} | changes
+    given = {"mark": "1", "tile_size": TILE, "quality": 90, "max_pixels": 10**8} | changes
     return Maker(MakeConfig(str(folder), str(path), **given))
 
 
@@ -64,3 +67,8 @@ def difference(one: Any, other: Any) -> float:
     """The mean difference of two pictures of one size, 0-255."""
     assert (one.width, one.height) == (other.width, other.height)
     return float((one - other).abs().avg())
+
+
+def dies(step: object, config: object) -> None:
+    """A child's work on a file that is too much for it."""
+    os.kill(os.getpid(), signal.SIGKILL)

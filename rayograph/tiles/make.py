@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,13 @@ import pyvips
 from rayograph.errors import ImageFault
 from rayograph.tiles import vips
 from rayograph.tiles.shape import Shape
+from rayograph.tiles.steps import STEP_ROWS, MakeConfig
 from rayograph.tiles.store import FORMAT, Pyramid, TileStore
-from rayograph.tiles.sweep import STEP_ROWS, Sweep
+from rayograph.tiles.sweep import Sweep
 
-WORK = "rayograph.tiles.make:work"
 _UPRIGHT = "upright.tif"
 # Reading more than this for one tile takes longer than somebody likes to wait.
 _MAX_REACH = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class MakeConfig:
-    """A giant: its store's folder, its file, and how its tiles are to be."""
-
-    folder: str
-    path: str
-    tile_size: int
-    quality: int
-    max_pixels: int
 
 
 Step = tuple[Any, ...]
@@ -71,7 +59,7 @@ class Maker:
         """Read the header and note what the picture is; one known already stays as it is."""
         found = self._header()
         known = self._store.pyramid()
-        if known is not None and (known.width, known.height) == (found.width, found.height):
+        if known is not None and known.mark == found.mark:
             return known
         return self._store.begin(found)
 
@@ -97,7 +85,7 @@ class Maker:
             return pyramid
         if self._sweep is None:
             z = pyramid.shape.max_zoom
-            first = min(pyramid.rows[z], pyramid.rows[z - 1] * 2) // STEP_ROWS * STEP_ROWS
+            first = _first_row(pyramid)
             image = self._open(pyramid, whole=True)
             self._sweep = Sweep(self._store, pyramid, image, z, name="sweep", first=first)
             self._sweep.start()
@@ -159,7 +147,8 @@ class Maker:
             width, height = height, width
         size, quality = self._config.tile_size, self._config.quality
         random = vips.is_random(image, self.kind) or turn > 1
-        return Pyramid(width, height, size, quality, self.kind, random, turn)
+        mark = self._config.mark
+        return Pyramid(width, height, size, quality, self.kind, random, mark, turn)
 
     def _pyramid(self) -> Pyramid:
         pyramid = self._store.pyramid()
@@ -231,6 +220,14 @@ class Maker:
         part = self._store.level(z) / f".{x}_{y}.{os.getpid()}.{threading.get_ident()}"
         image.jpegsave(str(part), Q=self._config.quality, keep="none")
         return self._store.put(part, z, x, y)
+
+
+def _first_row(pyramid: Pyramid) -> int:
+    """Where a pass has to begin: above it three levels are complete."""
+    z = pyramid.shape.max_zoom
+    levels = range(z, max(-1, z - STEP_ROWS.bit_length()), -1)
+    done = min(pyramid.rows[level] << (z - level) for level in levels)
+    return done // STEP_ROWS * STEP_ROWS
 
 
 def joined(store: TileStore, shape: Shape, z: int, x: int, y: int) -> Any:

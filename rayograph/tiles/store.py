@@ -33,7 +33,8 @@ _PYRAMID, _ROWS = "pyramid.json", "rows.json"
 class Pyramid:
     """What a giant is, and how many rows of tiles each level has from its top on.
 
-    ``random_access``: any part can be read without what stands before it.
+    ``random_access``: any part can be read without what stands before it. ``mark`` is that of the
+    file it was made from.
     """
 
     width: int
@@ -42,6 +43,7 @@ class Pyramid:
     quality: int
     kind: str
     random_access: bool
+    mark: str
     orientation: int = 1
     rows: tuple[int, ...] = ()
     size_bytes: int = 0
@@ -99,7 +101,10 @@ class TileStore:
         return Pyramid(**about)
 
     def begin(self, pyramid: Pyramid) -> Pyramid:
-        """Note what the picture is; the builder's first step."""
+        """Note what the picture is; the builder's first step. Tiles of another one go."""
+        for name in (_ROWS, _PYRAMID):
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "tiles", ignore_errors=True)
         begun = replace(pyramid, rows=(0,) * (pyramid.shape.max_zoom + 1))
         for z in range(len(begun.rows)):
             self.level(z).mkdir(parents=True, exist_ok=True)

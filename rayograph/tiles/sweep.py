@@ -13,10 +13,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from rayograph.tiles.steps import STEP_ROWS
 from rayograph.tiles.store import FORMAT, Pyramid, TileStore
-
-# A pass may begin at a multiple of so many rows; from there on it makes the level above as well.
-STEP_ROWS = 2
 
 
 class Sweep:
