@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import math
 import random
 import re
 import shutil
@@ -149,7 +150,7 @@ class _Download:
     watch: Watch
     limits: FetchLimits
     on_progress: Progress
-    told_at: float = 0.0
+    told_at: float = -math.inf
 
     def run(self) -> Record:
         failures, most = 0, self.partial.size

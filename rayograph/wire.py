@@ -10,9 +10,9 @@ import re
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic
 
 import httpcore
 import httpx
@@ -173,12 +173,12 @@ class _WatchedStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         while True:
             self._watch.check()
-            begun = time.monotonic()
+            begun = monotonic()
             try:
                 data = self._stream.read(max_bytes, self._slice_s)
             except httpcore.ReadTimeout:
                 data = None
-            self._judge(time.monotonic() - begun, len(data or b""))
+            self._judge(monotonic() - begun, len(data or b""))
             if data is not None:
                 self._count(data)
                 return data

@@ -347,12 +347,33 @@ def test_a_server_that_trickles_is_given_up(web: WebServer, target: Path) -> Non
     assert (error.fault, len(web.requests)) == ("timeout", 2)
 
 
-def test_a_server_that_falls_silent_is_asked_for_the_rest(web: WebServer, target: Path) -> None:
-    limits = replace(LIMITS, patience_s=0.05, min_rate_bytes_s=1)
+def test_a_server_that_falls_silent_is_asked_for_the_rest(
+    web: WebServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("rayograph.wire.monotonic", clock)
+    monkeypatch.setattr("rayograph.wire._SLICE_S", 0.01)
+    monkeypatch.setattr("rayograph.fetch._PROGRESS_S", 0.0)
     silent = Answer(PICTURE, until=threading.Event(), trickle_bytes=100_000)
-    get(web, web.serve("/a.jpg", silent, Answer(PICTURE)), target, limits=limits)
+    url = web.serve("/a.jpg", silent, Answer(PICTURE))
+    get(web, url, target, on_progress=lambda done, total: clock.run(done >= 200_000))
     assert target.read_bytes() == PICTURE
     assert ranges(web) == [None, "bytes=200000-"]
+
+
+class Clock:
+    """Stands still, or goes on a second each time it is looked at."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.step_s = 0.0
+
+    def run(self, runs: bool) -> None:
+        self.step_s = float(runs)
+
+    def __call__(self) -> float:
+        self.now_s += self.step_s
+        return self.now_s
 
 
 @pytest.fixture
