@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drawings import caption, picture
+from virtual_giant import Giant
 
 from rayograph import ids
 from rayograph.errors import (
@@ -43,6 +44,7 @@ from rayograph.schema import (
 )
 from rayograph.sources import file_uri
 from rayograph_serve.engine import Command, Located, TileBytes
+from tests.drawn_pyramid import DrawnPyramid
 
 FAULTS = {
     "truncated": "the file ends in the middle of the picture",
@@ -70,6 +72,7 @@ class Virtual:
     skipped: dict[str, int] = field(default_factory=dict)
     note: str | None = None
     version: int = 0
+    giant: Giant | None = None
 
     def failed(self, index: int) -> bool:
         return bool(self.fail_every) and index < self.indexed and index % self.fail_every == 7
@@ -113,6 +116,13 @@ class VirtualEngine:
         key = ids.dataset_id(f"file:///{name}", name)
         made = Virtual(key, name, f"/data/{name}", total, **state)  # type: ignore[arg-type]
         self.sets[key] = made
+        return made
+
+    def put_giant(self, name: str, *, regions: int = 60, **state: object) -> Virtual:
+        """One large picture by URL; ``state`` is how far its download and its pyramid are."""
+        made = self.put(name, regions + 1, listed=regions + 1, indexed=regions + 1)
+        made.source = f"https://pictures.example/{name}.jpg"
+        made.giant = Giant(made.id, **state)  # type: ignore[arg-type]
         return made
 
     def change(self, made: Virtual, **state: object) -> None:
@@ -168,9 +178,10 @@ class VirtualEngine:
 
     async def status(self, dataset_id: str) -> DatasetStatus:
         made = self._get(dataset_id)
-        return DatasetStatus(
-            dataset_id=made.id, status=self._dataset(made).status, started_at="2026-01-01T00:00:00"
-        )
+        state = self._dataset(made).status
+        if made.giant is not None:
+            return made.giant.status(state, made.error)
+        return DatasetStatus(dataset_id=made.id, status=state, started_at="2026-01-01T00:00:00")
 
     async def progress(self, dataset_id: str) -> Progress:
         made = self._get(dataset_id)
@@ -242,7 +253,7 @@ class VirtualEngine:
         if command in ("pause", "resume"):
             self.change(made, paused=command == "pause")
         elif command == "retry":
-            self.change(made, fail_every=0)
+            self.change(made, fail_every=0, error=None)
         elif command == "rescan":
             self.change(made, error=None)
         return await self.progress(dataset_id)
@@ -271,6 +282,8 @@ class VirtualEngine:
             tags=[],
             rating=None,
             favorite=False,
+            region=made.giant.region(index) if made.giant else None,
+            tile_id=made.giant.tile_id if made.giant else None,
         )
 
     async def images(
@@ -324,7 +337,10 @@ class VirtualEngine:
         made, index = self._find(image_id)
         if made.failed(index):
             raise ImageFault("cut short", fault="truncated")
-        path = await asyncio.to_thread(picture, self.folder, index)
+        if made.giant is not None:
+            path = await asyncio.to_thread(made.giant.picture, self.folder, index)
+        else:
+            path = await asyncio.to_thread(picture, self.folder, index)
         stat = path.stat()
         return Located(file_uri(str(path)), stat.st_size, stat.st_mtime)
 
@@ -336,7 +352,12 @@ class VirtualEngine:
         if not made.ready:
             raise NotReady("no vectors yet")
         hits: list[Hit] = []
-        if request.text != "nothing":
+        if made.giant is not None and request.text != "nothing":
+            hits = [
+                Hit(image=self.record(made, index), score=round(0.41 - 0.011 * place, 4))
+                for place, index in enumerate(made.giant.found(request, made.ready))
+            ]
+        elif request.text != "nothing":
             key = request.text or request.image_id or "picture"
             start = random.Random(key).randrange(4)
             chosen = [i for i in range(start, made.ready, 4) if not made.failed(i)][: request.k]
@@ -351,11 +372,17 @@ class VirtualEngine:
         self._get(dataset_id)
         self.attended.append(image_ids)
 
-    async def tile_pyramid(self, tile_id: str) -> TilePyramid:
+    def _pyramid(self, tile_id: str) -> DrawnPyramid:
+        for made in self.sets.values():
+            if made.giant is not None and made.giant.tile_id == tile_id:
+                return made.giant.pyramid
         raise NotFound(f"no pyramid {tile_id}")
 
+    async def tile_pyramid(self, tile_id: str) -> TilePyramid:
+        return self._pyramid(tile_id).pyramid()
+
     async def tile(self, tile_id: str, z: int, x: int, y: int, fmt: str) -> TileBytes:
-        raise NotFound(f"no pyramid {tile_id}")
+        return await asyncio.to_thread(self._pyramid(tile_id).tile, z, x, y, fmt)
 
     async def models(self) -> ModelList:
         if self.model is None:

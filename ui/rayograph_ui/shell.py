@@ -14,7 +14,7 @@ from rayograph_ui import panels
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-STYLES = ("base", "bar", "sources", "grid", "strip", "panels", "detail")
+STYLES = ("base", "bar", "sources", "grid", "strip", "panels", "detail", "viewer", "hits")
 TITLE = "rayograph"
 
 

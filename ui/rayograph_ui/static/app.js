@@ -5,15 +5,18 @@ import { $, Bus, debounce, kept } from "./dom.js";
 import { startDetail } from "./detail.js";
 import { startFailures } from "./failures.js";
 import { brief, count } from "./format.js";
+import { GiantWatch } from "./giant.js";
 import { Grid } from "./grid.js";
 import { startKeys } from "./keys.js";
 import { startBanner, startLogin, startTheme, toast } from "./notices.js";
+import { readPlace, writePlace } from "./place.js";
 import { startProgress } from "./progress.js";
 import { PagedRows } from "./rows.js";
 import { startSearch } from "./search.js";
 import { add, startSources } from "./sources.js";
 import { startStates } from "./states.js";
 import { ProgressStream } from "./stream.js";
+import { startViewer } from "./viewer.js";
 
 const REFRESH_MS = 2000;
 const ATTEND_MOST = 500;
@@ -25,6 +28,10 @@ class App extends Bus {
   dataset = null;
   progress = null;
   models = null;
+  /** The dataset's status while it is one giant picture, else null. */
+  giant = null;
+  /** Where one looks in it: {x, y, zoom}, null for the whole. */
+  view = null;
   /** {query, state, rows, coverage?, items?, error?} while a search is shown. */
   search = null;
   /** Where one was in the listing when the search began. */
@@ -39,12 +46,14 @@ class App extends Bus {
     this.grid = new Grid($("rg-grid"), size);
     $("rg-zoom").value = size;
     this.stream = new ProgressStream(this.api, (progress) => this.setProgress(progress));
+    this.watch = new GiantWatch(this.api, (status) => this.setGiant(status));
     startTheme();
     startBanner(this.api);
     startLogin(this.api);
     startStates(this);
     this.searching = startSearch(this);
     this.detail = startDetail(this);
+    this.viewer = startViewer(this);
     this.failures = startFailures(this);
     this.dock = startProgress(this);
     this.sources = startSources(this);
@@ -55,8 +64,9 @@ class App extends Bus {
   async load() {
     await Promise.all([this.api.check(), this.loadDatasets()]);
     this.loaded = true;
-    const wanted = location.hash.slice(1);
-    this.open(this.datasets.find((each) => each.dataset_id === wanted) ?? this.datasets.at(-1));
+    const { id, view } = readPlace(location.hash);
+    const wanted = this.datasets.find((each) => each.dataset_id === id);
+    this.open(wanted ?? this.datasets.at(-1), wanted ? view : null);
   }
 
   async loadDatasets() {
@@ -73,19 +83,46 @@ class App extends Bus {
   }
 
   /** Show a dataset; one without an id is still being opened; null is the welcome. */
-  open(dataset) {
+  open(dataset, view = null) {
     this.dataset = dataset ?? null;
     this.progress = null;
+    this.view = view;
     this.stream.close();
+    this.watch.close();
     this.emit("dataset", this.dataset);
     this.emit("progress", null);
     const id = this.dataset?.dataset_id;
-    history.replaceState(null, "", id ? `#${id}` : location.pathname + location.search);
+    writePlace(id, view);
     this.#listing = id ? new PagedRows(this.api, id, dataset.total) : new PagedRows(this.api, "", 0);
     this.grid.show(this.#listing);
     if (!id) return;
     this.stream.open(id);
+    this.watch.open(this.dataset);
     this.#loadModels();
+  }
+
+  /** How far the giant is; the grid rests meanwhile. */
+  setGiant(status) {
+    const before = this.giant;
+    if (!before && !status) return;
+    this.giant = status;
+    if (!before) this.grid.show(new PagedRows(this.api, "", 0));
+    this.emit("giant", status);
+  }
+
+  /** Take up a giant that failed. */
+  async retryGiant() {
+    const { dataset, giant } = this;
+    this.setGiant({ ...giant, status: "processing", progress: null, error: null });
+    try {
+      const id = encodeURIComponent(dataset.dataset_id);
+      this.setProgress(await this.api.post(`/api/datasets/${id}/retry`));
+      this.stream.wake();
+    } catch (error) {
+      if (this.dataset === dataset) this.setGiant(giant);
+      toast(error);
+    }
+    this.watch.wake();
   }
 
   addDemo() {
@@ -107,12 +144,17 @@ class App extends Bus {
     }
     if (done && before) this.loadDatasets().catch(() => {});
     if (!this.models?.in_use) this.#loadModels();
+    this.watch.progressed(progress);
     this.emit("progress", progress);
   }
 
   /** Show a search, or with null the listing again, where it was left. */
   setSearch(search) {
     this.search = search;
+    if (this.giant) {
+      this.emit("search", search);
+      return;
+    }
     const rows = search ? search.rows : this.#listing;
     if (search && !rows) {
       if (search.state === "failed") this.grid.show(this.#listing, this.browsing ?? undefined);
@@ -120,6 +162,12 @@ class App extends Bus {
       this.grid.show(rows, search ? undefined : (this.browsing ?? undefined));
     }
     this.emit("search", search);
+  }
+
+  /** Put the focus where one looks. */
+  focusPictures() {
+    const place = this.viewer.shown ? this.viewer : this.grid.scroller;
+    place.focus({ preventScroll: true });
   }
 
   zoom(px) {
@@ -153,8 +201,11 @@ class App extends Bus {
     });
     api.on("loggedin", () => this.stream.wake());
     addEventListener("hashchange", () => {
-      const found = this.datasets.find((each) => each.dataset_id === location.hash.slice(1));
-      if (found && found.dataset_id !== this.dataset?.dataset_id) this.open(found);
+      const { id, view } = readPlace(location.hash);
+      const found = this.datasets.find((each) => each.dataset_id === id);
+      if (!found) return;
+      if (found.dataset_id !== this.dataset?.dataset_id) this.open(found, view);
+      else if (view) this.viewer.go(view);
     });
   }
 
@@ -165,6 +216,7 @@ class App extends Bus {
     this.#listing?.refresh({ all: true });
     if (this.dataset?.dataset_id) {
       this.stream.wake();
+      this.watch.wake();
       this.#loadModels();
     }
   }
