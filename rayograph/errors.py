@@ -5,7 +5,8 @@ RayographError                     code, HTTP status, message, hint
 ├── SourceError                    400  a source cannot be opened at all
 │   ├── SourceNotFound             400  it does not exist
 │   ├── SourceEmpty                400  it exists and holds no image
-│   └── SourceForbidden            403  the address or path may not be read
+│   ├── SourceForbidden            403  the address or path may not be read
+│   └── FetchFailed                400  what an address gives could not be had, or is no picture
 ├── InvalidRequest                 422  a body, cursor or parameter makes no sense
 ├── NotFound                       404
 │   ├── DatasetNotFound            404
@@ -20,6 +21,7 @@ RayographError                     code, HTTP status, message, hint
 │   ├── CatalogReadOnly            503
 │   └── CatalogLocked              503  another process writes to it
 ├── Unavailable                    503  starting, or a part is down: try again
+├── FetchStopped                   503  a download was told to stop; what has come so far is kept
 └── ServerError                    502  (client) the server answered 5xx or not at all
 
 ``code`` and ``status`` are class attributes, so an error's JSON is derived, never typed twice.
@@ -79,6 +81,19 @@ class SourceForbidden(SourceError):
     code, status = "source_forbidden", 403
 
 
+class FetchFailed(SourceError):
+    """A download that cannot succeed; ``fault`` is the code its image's row gets (ImageFault)."""
+
+    code = "fetch_failed"
+
+    def __init__(self, message: str, *, hint: str | None = None, fault: str = "unreadable") -> None:
+        super().__init__(message, hint=hint)
+        self.fault = fault
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_fault, (type(self), self.message, self.hint, self.fault))
+
+
 class InvalidRequest(RayographError):
     code, status = "invalid_request", 422
 
@@ -135,6 +150,10 @@ class Unavailable(RayographError):
     code, status = "unavailable", 503
 
 
+class FetchStopped(RayographError):
+    code, status = "fetch_stopped", 503
+
+
 class ServerError(RayographError):
     code, status = "server_error", 502
 
@@ -153,11 +172,13 @@ class ImageFault(RayographError):
         self.fault = fault
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild_fault, (self.message, self.hint, self.fault))
+        return (_rebuild_fault, (type(self), self.message, self.hint, self.fault))
 
 
-def _rebuild_fault(message: str, hint: str | None, fault: str) -> ImageFault:
-    return ImageFault(message, hint=hint, fault=fault)
+def _rebuild_fault(
+    kind: type[ImageFault | FetchFailed], message: str, hint: str | None, fault: str
+) -> ImageFault | FetchFailed:
+    return kind(message, hint=hint, fault=fault)
 
 
 def _tree(kind: type[RayographError]) -> list[type[RayographError]]:

@@ -51,6 +51,12 @@ _OTHER_IMAGES = (
     (b"#?RADIANCE", "a Radiance image"),
     (b"gimp xcf", "a GIMP file"),
 )
+_LIBVIPS_ALONE = (
+    (b"\0\0\0\x0cjP  ", "JP2"),
+    (b"\xff\x4f\xff\x51", "J2K"),
+    (b"\0\0\0\x0cJXL ", "JXL"),
+    (b"\xff\x0a", "JXL"),
+)
 _NO_IMAGES = (
     (b"%PDF", "a PDF document"),
     (b"PK\3\4", "a ZIP archive"),
@@ -88,6 +94,18 @@ def sniff(head: bytes) -> str:
     if len(head) >= 16 and int.from_bytes(head[:4], "little") in _DIB_HEADERS:
         return "DIB"
     raise _stranger(head)
+
+
+def sniff_giant(head: bytes) -> str:
+    """As ``sniff``, with the formats besides that only the reader of giant pictures knows.
+
+    Raises:
+        ImageFault: as ``sniff``.
+    """
+    for magic, name in _LIBVIPS_ALONE:
+        if head.startswith(magic):
+            return name
+    return sniff(head)
 
 
 def _sniff_iso_media(head: bytes) -> str:

@@ -17,6 +17,7 @@ SCHEMA_VERSION = 1
 ImageStatus = Literal["pending", "indexed", "embedding", "ready", "failed"]
 DatasetState = Literal["queued", "processing", "ready", "failed"]
 Activity = Literal["downloading", "generating_tiles", "listing", "indexing", "embedding"]
+StageMode = Literal["waiting", "running", "done", "paused", "blocked", "failed"]
 TilingState = Literal["waiting", "tiling", "ready", "failed"]
 STAGES = ("listing", "metadata", "embedding")
 SORT = re.compile(r"^-?(listed|file_name|folder|size|mtime|width|height|taken_at)$")
@@ -88,7 +89,7 @@ class StageProgress(Answer):
     total: int
     rate: float | None = Field(None, description="images a second over the last seconds")
     eta_s: float | None = Field(None, description="seconds left at that rate; null: not known")
-    state: Literal["waiting", "running", "done", "paused", "blocked", "failed"] = "waiting"
+    state: StageMode = "waiting"
     note: str | None = Field(None, description="why it waits, or what limits it")
 
 

@@ -50,6 +50,19 @@ class SourceSettings(Section):
     follow_symlinks: bool = Field(True, description="follow folder links (loops are detected)")
 
 
+class DownloadSettings(Section):
+    """Pictures by URL."""
+
+    max_gb: float = Field(32.0, gt=0, description="larger downloads fail as too_large, GB")
+    tries: int = Field(6, ge=1, description="tries in a row that may fail")
+    connect_timeout_s: float = Field(10.0, gt=0, description="time a connection may take, s")
+    patience_s: float = Field(30.0, gt=0, description="time over which slowness is judged, s")
+    min_rate_bytes_s: int = Field(10_000, ge=1, description="a slower server fails, bytes/s")
+    max_redirects: int = Field(5, ge=0, description="redirects followed")
+    backoff_s: float = Field(1.0, ge=0, description="longest first pause; each next doubles, s")
+    max_wait_s: float = Field(120.0, ge=0, description="longest pause between two tries, s")
+
+
 class ListingSettings(Section):
     """Finding files; none is opened."""
 
@@ -95,6 +108,21 @@ class ThumbnailSettings(Section):
     memory_mb: int = Field(128, ge=0, description="memory for recently served ones, MB")
 
 
+class TileSettings(Section):
+    """Giants: pictures that are tiled."""
+
+    folder: str | None = Field(None, description="folder for tiles; default in catalog")
+    min_pixels: int = Field(100_000_000, ge=1, description="a file so large is opened as a giant")
+    max_pixels: int = Field(100_000_000_000, ge=1, description="larger giants fail as too_large")
+    size: int = Field(512, ge=64, le=4096, description="side of a tile, px")
+    quality: int = Field(85, ge=1, le=100, description="JPEG quality of tiles")
+    max_regions: int = Field(1500, ge=0, description="regions of a giant that can be searched")
+    max_disk_gb: float = Field(100.0, gt=0, description="disk for all tiles and downloads, GB")
+    memory_mb: int = Field(8192, ge=512, description="address space a giant's worker may use, MB")
+    timeout_s: float = Field(600.0, gt=0, description="time without a new tile before it fails, s")
+    at_once: int = Field(2, ge=1, description="giants tiled at once")
+
+
 class IndexSettings(Section):
     """The vector index."""
 
@@ -118,11 +146,13 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     catalog: CatalogSettings = CatalogSettings()
     sources: SourceSettings = SourceSettings()
+    download: DownloadSettings = DownloadSettings()
     listing: ListingSettings = ListingSettings()
     images: ImageSettings = ImageSettings()
     metadata: MetadataSettings = MetadataSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     thumbnails: ThumbnailSettings = ThumbnailSettings()
+    tiles: TileSettings = TileSettings()
     index: IndexSettings = IndexSettings()
     ray: RaySettings = RaySettings()
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="log level")

@@ -14,10 +14,11 @@ from typing import Any
 
 import ray
 
+from rayograph import giants
 from rayograph.catalog import Catalog, DatasetRow
 from rayograph.encoders import choose_model
 from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, RayographError
-from rayograph.progress import CANCELLED, build
+from rayograph.progress import CANCELLED, at_rest
 from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
@@ -46,6 +47,7 @@ class Foreman:
         self._board = progress_actor()
         self._warm = WarmPath(settings, RemoteEmbedder(model_actor(settings)))
         self._slot = threading.Semaphore(1)
+        self._tile_slot = threading.Semaphore(settings.tiles.at_once)
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
         self._again: set[str] = set()
@@ -76,6 +78,7 @@ class Foreman:
                 warm=self._warm,
                 report=self._report,
                 embed_slot=self._slot,
+                tile_slot=self._tile_slot,
             )
             thread = threading.Thread(target=self._work, args=(run,), name=f"run {dataset_id}")
             self._jobs[dataset_id] = _Job(run, thread)
@@ -105,7 +108,7 @@ class Foreman:
         """Stop for good; what is done stays."""
         self.stop(dataset_id)
         row = self._catalog.dataset(dataset_id)
-        progress = build(row, self._catalog.reader(dataset_id).counts())
+        progress = self._at_rest(row)
         if progress.status != "complete":
             self._catalog.update(dataset_id, error=CANCELLED)
         self._show(dataset_id)
@@ -131,7 +134,10 @@ class Foreman:
         self.stop(dataset_id)
         # Nobody may still write to what is dropped.
         with self._catalog.lock(dataset_id):
+            row = self._catalog.dataset(dataset_id)
             self._catalog.delete(dataset_id)
+            if row.source.is_giant:
+                giants.store_of(row, self._settings).delete()
         self._board.forget.remote(dataset_id)
 
     def attend(self, dataset_id: str, image_ids: list[str]) -> None:
@@ -167,7 +173,7 @@ class Foreman:
 
     def _resume(self, row: DatasetRow) -> None:
         """At a start: show what the table says, then finish what is unfinished."""
-        progress = build(row, self._catalog.reader(row.dataset_id).counts())
+        progress = self._at_rest(row)
         self._report(progress)
         if progress.status == "in_progress" and not row.paused and row.error is None:
             self.start(row.dataset_id)
@@ -189,7 +195,10 @@ class Foreman:
 
     def _show(self, dataset_id: str, **changes: Any) -> None:
         row = replace(self._catalog.dataset(dataset_id), **changes)
-        self._report(build(row, self._catalog.reader(dataset_id).counts()))
+        self._report(self._at_rest(row))
+
+    def _at_rest(self, row: DatasetRow) -> Progress:
+        return at_rest(row, self._catalog.reader(row.dataset_id).counts(), self._settings)
 
     def _report(self, progress: Progress) -> None:
         self._board.update.remote(progress.dataset_id, progress.model_dump())

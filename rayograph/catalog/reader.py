@@ -24,7 +24,7 @@ DONE, FAILED, CLAIMED, SKIPPED = (
 )
 _STATES = len(StageState)
 Tally = np.ndarray[Any, np.dtype[np.int64]]
-_RECORD = [*columns.LISTING.names, *columns.METADATA.names]
+_RECORD = [*columns.LISTING.names, *columns.METADATA.names, *columns.REGION.names]
 _EMBED_RECORD = ["content_hash", "embed_state", "embed_error_code", "embed_error"]
 
 

@@ -14,13 +14,12 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rayograph import __version__, ids
+from rayograph import __version__, giants, ids
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
-from rayograph.catalog.reader import status_of
 from rayograph.datasets import open_dataset
 from rayograph.encoders import list_models
-from rayograph.errors import ImageNotFound, InvalidRequest, ModelUnavailable, NotFound, NotReady
-from rayograph.progress import build, embeds, status
+from rayograph.errors import ImageNotFound, InvalidRequest, ModelUnavailable, NotReady
+from rayograph.progress import at_rest, embeds, status
 from rayograph.schema import (
     SORT,
     Accepted,
@@ -44,6 +43,8 @@ from rayograph.schema import (
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path, open_uri
 from rayograph_serve.engine import Command, Located, TileBytes
+from rayograph_serve.records import record
+from rayograph_serve.tiling import Tiles
 
 T = TypeVar("T")
 Vector = npt.NDArray[np.float16]
@@ -80,6 +81,7 @@ class CatalogEngine:
         self._catalog = catalog
         self._work = work
         self._settings = settings
+        self._tiles = Tiles(catalog, settings)
         self._started = time.monotonic()
         self._located: OrderedDict[str, Located] = OrderedDict()
 
@@ -128,7 +130,9 @@ class CatalogEngine:
 
     async def status(self, dataset_id: str) -> DatasetStatus:
         row = await self._row(dataset_id)
-        return status(row, await self._progress(row))
+        found = status(row, await self._progress(row))
+        info = await _thread(giants.tile_info, row, self._settings)
+        return found.model_copy(update={"tile_info": info})
 
     # -- progress ---------------------------------------------------------------------------
 
@@ -171,7 +175,8 @@ class CatalogEngine:
 
     async def _from_table(self, row: DatasetRow, *, active: bool) -> Progress:
         reader = self._catalog.reader(row.dataset_id)
-        return build(row, await _thread(reader.counts), active=active)
+        counts = await _thread(reader.counts)
+        return await _thread(at_rest, row, counts, self._settings, active=active)
 
     # -- images -----------------------------------------------------------------------------
 
@@ -278,7 +283,7 @@ class CatalogEngine:
         elif request.box is not None:
             box = request.box
             located = await self.locate(box.image_id)
-            data = await _thread(_read_all, located.uri)
+            data = await _thread(_read_all, located.preview or located.uri)
             corners = (box.x, box.y, box.width, box.height)
             vector = _float(await self._work.picture(model, data, corners))
         for image_id in request.more_like or ():
@@ -302,16 +307,16 @@ class CatalogEngine:
         except NotReady:
             # Not embedded yet: the picture itself still is a query.
             located = await self.locate(image_id)
-            data = await _thread(_read_all, located.uri)
+            data = await _thread(_read_all, located.preview or located.uri)
             return _float(await self._work.picture(str(row.model), data, None))
 
     # -- tiles ------------------------------------------------------------------------------
 
     async def tile_pyramid(self, tile_id: str) -> TilePyramid:
-        raise NotFound(f"no pyramid {tile_id[:80]!r}")
+        return await self._tiles.pyramid(tile_id)
 
     async def tile(self, tile_id: str, z: int, x: int, y: int, fmt: str) -> TileBytes:
-        raise NotFound(f"no pyramid {tile_id[:80]!r}")
+        return await self._tiles.tile(tile_id, z, x, y, fmt)
 
     # -- the rest ---------------------------------------------------------------------------
 
@@ -337,40 +342,13 @@ class CatalogEngine:
         return row, self._catalog.reader(row.dataset_id)
 
     def _records(self, row: DatasetRow, rows: list[dict[str, Any]]) -> list[ImageRecord]:
-        records = []
+        preview = giants.preview_of(row, self._settings)
         for data in rows:
-            located = Located(data["uri"], data["size"], data["mtime"])
-            self._located[data["id"]] = located
-            records.append(_record(row, data))
+            whole = preview if data.get("region") is None else None
+            self._located[data["id"]] = Located(data["uri"], data["size"], data["mtime"], whole)
         while len(self._located) > _LOCATED_KEPT:
             self._located.popitem(last=False)
-        return records
-
-
-def _record(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
-    return ImageRecord(
-        id=data["id"],
-        dataset_id=row.dataset_id,
-        uri=data["uri"],
-        file_name=data["file_name"],
-        folder=data["folder"],
-        size=data["size"],
-        mtime=data["mtime"],
-        status=status_of(data["meta_state"], data.get("embed_state"), embeds=embeds(row)),
-        error_code=data["meta_error_code"] or data.get("embed_error_code"),
-        error=data["meta_error"] or data.get("embed_error"),
-        width=data["width"],
-        height=data["height"],
-        format=data["format"],
-        mode=data["mode"],
-        orientation=data["orientation"],
-        taken_at=data["taken_at"],
-        content_hash=data.get("content_hash"),
-        caption=data["caption"],
-        tags=[],
-        rating=None,
-        favorite=False,
-    )
+        return [record(row, data) for data in rows]
 
 
 async def _thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -29,11 +29,15 @@ Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where an image's bytes are, and the marks that change when they do."""
+    """Where an image's bytes are, and the marks that change when they do.
+
+    ``preview`` is where a smaller picture of it is, if it is too large to be opened.
+    """
 
     uri: str
     size: int | None
     mtime: float | None
+    preview: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

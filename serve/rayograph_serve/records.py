@@ -1,0 +1,41 @@
+"""A table's row as the API shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rayograph import giants
+from rayograph.catalog import DatasetRow
+from rayograph.catalog.reader import status_of
+from rayograph.progress import embeds
+from rayograph.schema import ImageRecord, Region
+
+
+def record(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
+    """One image; what is not known yet is null."""
+    box = data.get("region")
+    return ImageRecord(
+        id=data["id"],
+        dataset_id=row.dataset_id,
+        uri=data["uri"],
+        file_name=data["file_name"],
+        folder=data["folder"],
+        size=data["size"],
+        mtime=data["mtime"],
+        status=status_of(data["meta_state"], data.get("embed_state"), embeds=embeds(row)),
+        error_code=data["meta_error_code"] or data.get("embed_error_code"),
+        error=data["meta_error"] or data.get("embed_error"),
+        width=data["width"],
+        height=data["height"],
+        format=data["format"],
+        mode=data["mode"],
+        orientation=data["orientation"],
+        taken_at=data["taken_at"],
+        content_hash=data.get("content_hash"),
+        caption=data["caption"],
+        tags=[],
+        rating=None,
+        favorite=False,
+        region=Region(x=box[0], y=box[1], width=box[2], height=box[3]) if box else None,
+        tile_id=giants.id_of(row),
+    )
