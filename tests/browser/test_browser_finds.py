@@ -67,6 +67,20 @@ def test_a_click_on_a_find_flies_there(nebula: Virtual, open_page: Open) -> None
     assert page.locator(".rg-hit[aria-current]").get_attribute("aria-label") is not None
 
 
+def test_who_saw_the_whole_sees_it_beside_the_finds_too(nebula: Virtual, open_page: Open) -> None:
+    giant(nebula).pyramid.height = 20_000
+    page = open_page()
+    found(page)
+    page.wait_for_function(
+        """() => {
+          const { viewport } = OpenSeadragon.getViewer("rg-viewer-canvas");
+          const seen = viewport.getBounds(true);
+          return seen.y <= 0.001 && seen.y + seen.height >= 0.999;
+        }"""
+    )
+    assert "@" not in page.url
+
+
 def test_the_keys_reach_every_find(nebula: Virtual, open_page: Open) -> None:
     page = open_page()
     found(page)

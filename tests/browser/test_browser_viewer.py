@@ -148,8 +148,10 @@ def test_one_that_waits_for_its_turn_says_so(
 ) -> None:
     state = giant(nebula)
     state.pyramid.known, state.queued, nebula.listed = False, True, 0
+    state.step, state.bytes_done = "downloading", 0
     page = open_page()
     wait_text(page, "#rg-viewer-wait h1", "Waiting for its turn")
+    assert page.is_hidden("#rg-viewer-wait [role=progressbar]")
     engine.change(nebula, paused=True)
     wait_text(page, "#rg-viewer-wait h1", "Paused")
 

@@ -2,7 +2,7 @@
 
 import { $, h, icon, one, setText, showError } from "./dom.js";
 import { brief, plural } from "./format.js";
-import { isAddress } from "./giant.js";
+import { isGiant } from "./giant.js";
 
 const ADDRESS = /^[a-z][a-z0-9+.-]*:\/\//i;
 
@@ -138,7 +138,7 @@ function drawList(app, close) {
 function state(dataset) {
   if (!dataset.dataset_id) return "opening…";
   if (dataset.status === "failed") return "failed";
-  if (isAddress(dataset)) return dataset.status === "ready" ? "one picture" : "one picture, at work";
+  if (isGiant(dataset)) return dataset.status === "ready" ? "one picture" : "one picture, at work";
   return plural(dataset.total, "picture") + (dataset.status === "ready" ? "" : ", at work");
 }
 
