@@ -34,14 +34,14 @@ def write(path: Path, width: int, height: int, **options: Any) -> Path:
 
 
 def maker(folder: Path, path: Path, **changes: Any) -> Maker:
-    given = {"mark": "1", "tile_size": TILE, "quality": 90, "max_pixels": 10**8} | changes
+    given = {"tile_size": TILE, "quality": 90, "max_pixels": 10**8} | changes
     return Maker(MakeConfig(str(folder), str(path), **given))
 
 
 def built(folder: Path, path: Path) -> tuple[TileStore, Pyramid]:
     """The whole pyramid."""
     work = maker(folder, path)
-    work.probe()
+    work.probe("1")
     pyramid = work.overview()
     while not pyramid.is_done:
         pyramid = work.advance()

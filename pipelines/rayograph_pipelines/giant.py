@@ -18,14 +18,14 @@ from rayograph import giants, ids
 from rayograph.catalog import DatasetRow
 from rayograph.catalog.columns import LISTING, METADATA, REGION
 from rayograph.errors import FetchStopped, ImageFault, SourceError
-from rayograph.fetch import FetchLimits, fetch
 from rayograph.guard import Guard
 from rayograph.progress import Pace
 from rayograph.schema import StageMode, StageProgress, StageState
 from rayograph.settings import Settings
 from rayograph.sources import display, file_uri
 from rayograph.tiles.steps import WORK, MakeConfig
-from rayograph.tiles.store import Pyramid, used_bytes
+from rayograph.tiles.store import Pyramid
+from rayograph_pipelines.giants_download import Download, check_disk, stage_of
 
 # Behind the page, before other bulk work: somebody is looking at the picture.
 _NICE = 8
@@ -65,7 +65,11 @@ class Giant:
         # Level -> rows of tiles that are rows of the table, or held to be.
         self._added: dict[int, int] = {}
         self._appended_at = self._told_at = 0.0
-        self._bytes: tuple[int, int | None] | None = None
+        self._download: Download | None = None
+        if row.source.kind == "url":
+            self._download = Download(
+                row, settings, self._store, self._path, stop=stop, show=self._show
+            )
         self._tiling = False
         self._pyramid = self._store.pyramid()
 
@@ -75,18 +79,28 @@ class Giant:
         Raises:
             SourceError: the picture cannot be had, or cannot be tiled.
         """
-        try:
-            if self._row.source.kind == "url":
-                self._download()
-            return self._take_turn(self._tile)
-        except FetchStopped:
-            return False
+        options = self._settings.tiles
+        config = MakeConfig(
+            str(self._store.folder),
+            str(self._path),
+            options.size,
+            options.quality,
+            options.max_pixels,
+        )
+        with Guard[Any](
+            WORK, config, timeout_s=options.timeout_s, memory_mb=options.memory_mb, nice=_NICE
+        ) as child:
+            try:
+                streamed = self._download is not None and self._download.run(child)
+            except FetchStopped:
+                return False
+            return self._take_turn(lambda: self._tile(child, streamed))
 
     def stages(self, pace: Pace) -> dict[str, StageProgress]:
         """The stages of this part, as they are now."""
         found = {}
-        if self._row.source.kind == "url":
-            found["download"] = self._download_stage(pace)
+        if self._download is not None:
+            found["download"] = self._download.stage(pace)
         pyramid = self._pyramid
         done, total = (pyramid.done_tiles, pyramid.shape.total) if pyramid else (0, 0)
         pace.note("tiling", done)
@@ -94,7 +108,7 @@ class Giant:
         if pyramid is not None and pyramid.is_done:
             state = "done"
         rate = pace.rate("tiling") if state == "running" else None
-        found["tiling"] = _stage(done, total, rate, state)
+        found["tiling"] = stage_of(done, total, rate, state)
         return found
 
     # -- what the ordinary stages are given -------------------------------------------------
@@ -131,42 +145,6 @@ class Giant:
             return giants.preview_uri(self._store, self._pyramid)
         return uri
 
-    # -- download ---------------------------------------------------------------------------
-
-    def _download(self) -> None:
-        if not self._path.exists():
-            self._bytes = (0, None)
-            self._show()
-        fetch(
-            self._row.source.uri,
-            self._path,
-            limits=FetchLimits.of(self._settings.download),
-            allowed_hosts=self._settings.sources.allowed_hosts,
-            on_progress=self._downloaded,
-            stop=self._stop,
-        )
-        size = self._path.stat().st_size
-        self._bytes = (size, size)
-
-    def _downloaded(self, done: int, total: int | None) -> None:
-        if self._bytes is None or total != self._bytes[1]:
-            self._check_disk((total or done) - done)
-            self._told_at = 0.0
-        self._bytes = (done, total)
-        self._show()
-
-    def _download_stage(self, pace: Pace) -> StageProgress:
-        if self._bytes is None:
-            return giants.stages_at_rest(self._row, self._settings)["download"]
-        done, total = self._bytes
-        pace.note("download", done)
-        if total is not None and done >= total:
-            return _stage(done, total, None, "done")
-        stage = _stage(done, total or done, pace.rate("download"), "running")
-        if total is None:
-            return stage.model_copy(update={"note": "the sender does not say how much it is"})
-        return stage
-
     # -- tiling -----------------------------------------------------------------------------
 
     def _take_turn(self, work: Callable[[], bool]) -> bool:
@@ -180,34 +158,23 @@ class Giant:
             self._tiling = False
             self._slot.release()
 
-    def _tile(self) -> bool:
-        options = self._settings.tiles
-        config = MakeConfig(
-            str(self._store.folder),
-            str(self._path),
-            _mark(self._path),
-            options.size,
-            options.quality,
-            options.max_pixels,
-        )
-        with Guard[Pyramid](
-            WORK, config, timeout_s=options.timeout_s, memory_mb=options.memory_mb, nice=_NICE
-        ) as child:
-            self._step(child, "probe")
-            pyramid = self._step(child, "overview")
-            while not pyramid.is_done:
-                if self._stop.is_set():
-                    return False
-                pyramid = self._step(child, "advance")
-                self._check_disk(0)
+    def _tile(self, child: Guard[Any], streamed: bool) -> bool:
+        self._step(child, "probe", _mark(self._path), streamed)
+        pyramid = self._step(child, "overview")
+        while not pyramid.is_done:
+            if self._stop.is_set():
+                return False
+            pyramid = self._step(child, "advance")
+            check_disk(self._store, self._settings)
         self._flush()
         return True
 
-    def _step(self, child: Guard[Pyramid], name: str) -> Pyramid:
-        (found,) = child.map([(name,)])
+    def _step(self, child: Guard[Any], *step: object) -> Pyramid:
+        (found,) = child.map([step])
         if isinstance(found, ImageFault):
             self._give_up(found)
             raise SourceError(f"the picture cannot be tiled: {found.message}", hint=found.hint)
+        assert isinstance(found, Pyramid)
         self._pyramid = found
         self._add_rows(found)
         self._show()
@@ -217,14 +184,6 @@ class Giant:
         """A broken download is of no use: asked to try again, it is fetched anew."""
         if self._row.source.kind == "url" and fault.fault in _BROKEN:
             self._path.unlink(missing_ok=True)
-
-    def _check_disk(self, more_bytes: int) -> None:
-        limit = self._settings.tiles.max_disk_gb
-        if used_bytes(self._store.folder.parent) + more_bytes > limit * 1e9:
-            raise SourceError(
-                f"giants would take more disk than the limit of {limit:g} GB",
-                hint="delete some, or raise tiles.max_disk_gb",
-            )
 
     # -- rows -------------------------------------------------------------------------------
 
@@ -269,16 +228,11 @@ class Giant:
             rows, self._rows = self._rows, []
             self._append(pa.Table.from_pylist(rows, pa.schema([*LISTING, *REGION])))
 
-    def _show(self) -> None:
+    def _show(self, now_too: bool = False) -> None:
         now = time.monotonic()
-        if now - self._told_at >= _TELL_S:
+        if now_too or now - self._told_at >= _TELL_S:
             self._told_at = now
             self._tell()
-
-
-def _stage(done: int, total: int, rate: float | None, state: StageMode) -> StageProgress:
-    eta = round((total - done) / rate, 1) if rate and total > done else None
-    return StageProgress(done=done, failed=0, total=total, rate=rate, eta_s=eta, state=state)
 
 
 def _mark(path: Path) -> str:

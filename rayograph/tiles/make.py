@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pyvips
 
 from rayograph.errors import ImageFault
+from rayograph.headers import read_exif
 from rayograph.tiles import vips
+from rayograph.tiles.growing import Growing
 from rayograph.tiles.shape import Shape
 from rayograph.tiles.steps import STEP_ROWS, MakeConfig
 from rayograph.tiles.store import FORMAT, Pyramid, TileStore
 from rayograph.tiles.sweep import Sweep
 
+# The mark of what was made from a file that was not there in full.
+STREAMED = "streamed"
 _UPRIGHT = "upright.tif"
 # Reading more than this for one tile takes longer than somebody likes to wait.
 _MAX_REACH = 4096
@@ -31,7 +35,7 @@ _makers: dict[MakeConfig, Maker] = {}
 
 
 def work(step: Step, config: MakeConfig) -> Any:
-    """Do one step: ``probe``, ``overview``, ``advance``, ``block`` or ``band``."""
+    """Do one step: ``probe``, ``stream``, ``overview``, ``advance``, ``block`` or ``band``."""
     maker = _makers.get(config)
     if maker is None:
         vips.spare_memory()
@@ -55,13 +59,39 @@ class Maker:
 
     # -- steps ------------------------------------------------------------------------------
 
-    def probe(self) -> Pyramid:
-        """Read the header and note what the picture is; one known already stays as it is."""
-        found = self._header()
+    def probe(self, mark: str, adopt: bool = False) -> Pyramid:
+        """Read the header and note what the picture is.
+
+        Args:
+            mark: changes with the file's content; tiles made of another one go.
+            adopt: what ``stream`` made is of this file.
+        """
+        self.kind = vips.kind_of(self._path)
         known = self._store.pyramid()
-        if known is not None and known.mark == found.mark:
-            return known
-        return self._store.begin(found)
+        if known is not None and (known.mark == mark or (adopt and known.mark == STREAMED)):
+            return known if known.mark == mark else self._store.adopt(known, mark)
+        image = vips.load(self._path, self.kind)
+        turn = vips.orientation_of(image)
+        random = vips.is_random(image, self.kind) or turn > 1
+        return self._store.begin(self._about(image, turn, random=random, mark=mark))
+
+    def stream(self, part: str, total_bytes: int, flag: str) -> bool:
+        """The coarse levels of a JPEG while it still is being downloaded; whether that was done.
+
+        Raises:
+            ImageFault: ``changed`` when ``flag`` was removed.
+        """
+        # Come in full meanwhile, it has its own name.
+        path = next((p for p in (Path(part), self._path) if p.exists()), self._path)
+        file = Growing(path, total_bytes, Path(flag))
+        try:
+            return self._stream(file)
+        except pyvips.Error:
+            if file.error is not None:
+                raise file.error from None
+            raise
+        finally:
+            file.close()
 
     def overview(self) -> Pyramid:
         """The coarse levels, where the format gives a small picture for little."""
@@ -72,11 +102,7 @@ class Maker:
         z, image = small
         if pyramid.has(z, pyramid.shape.grid(z)[1] - 1):
             return pyramid
-        sweep = Sweep(self._store, pyramid, image, z, name="overview")
-        sweep.run()
-        pyramid, _ = sweep.take(pyramid)
-        self._store.note(pyramid)
-        return pyramid
+        return self._coarse(pyramid, z, image)
 
     def advance(self) -> Pyramid:
         """Wait for some more rows of tiles; the last step completes what is left above them."""
@@ -131,9 +157,22 @@ class Maker:
 
     # -- inside -----------------------------------------------------------------------------
 
-    def _header(self) -> Pyramid:
-        self.kind = vips.kind_of(self._path)
-        image = vips.load(self._path, self.kind)
+    def _stream(self, file: Growing) -> bool:
+        self.kind = "JPEG"
+        head = file.header()
+        turn = (head and head.exif and read_exif(head.exif)[0]) or 1
+        if head is None or turn > 1:
+            return False
+        pyramid = self._about(head, turn, random=False, mark=STREAMED)
+        small = self._eighth(pyramid.shape, file.source)
+        if small is None:
+            return False
+        self._coarse(self._store.begin(pyramid), *small)
+        return True
+
+    def _about(self, image: Any, turn: int, *, random: bool, mark: str) -> Pyramid:
+        """What a picture of this ``width`` and ``height`` as stored is."""
+        assert self.kind is not None
         pixels, limit = image.width * image.height, self._config.max_pixels
         if pixels > limit:
             raise ImageFault(
@@ -141,13 +180,10 @@ class Maker:
                 hint="tiles.max_pixels raises the limit",
                 fault="too_large",
             )
-        turn = vips.orientation_of(image)
         width, height = image.width, image.height
         if turn >= 5:
             width, height = height, width
         size, quality = self._config.tile_size, self._config.quality
-        random = vips.is_random(image, self.kind) or turn > 1
-        mark = self._config.mark
         return Pyramid(width, height, size, quality, self.kind, random, mark, turn)
 
     def _pyramid(self) -> Pyramid:
@@ -178,12 +214,7 @@ class Maker:
         if pyramid.orientation > 1:
             return None
         if pyramid.kind == "JPEG":
-            z = shape.max_zoom - (vips.JPEG_SHRINK.bit_length() - 1)
-            if z < shape.top:
-                return None
-            image = vips.load(self._path, "JPEG", whole=True, shrink=vips.JPEG_SHRINK)
-            # libvips leaves out what does not fill a whole pixel at the right and the bottom.
-            return z, vips.plain(image).embed(0, 0, *shape.size(z), extend="copy")
+            return self._eighth(shape, lambda: self._path)
         full = vips.load(self._path, pyramid.kind)
         copies = [c for c in vips.reduced(self._path, pyramid.kind, full) if c[0] <= 8.1]
         if not copies:
@@ -195,6 +226,21 @@ class Maker:
         if max(abs(image.width - width), abs(image.height - height)) > 1:
             image = image.resize(width / image.width, vscale=height / image.height)
         return z, image.embed(0, 0, width, height, extend="copy")
+
+    def _eighth(self, shape: Shape, source: Callable[[], Any]) -> tuple[int, Any] | None:
+        z = shape.max_zoom - (vips.JPEG_SHRINK.bit_length() - 1)
+        if z < shape.top:
+            return None
+        image = vips.load(source(), "JPEG", whole=True, shrink=vips.JPEG_SHRINK)
+        # libvips leaves out what does not fill a whole pixel at the right and the bottom.
+        return z, vips.plain(image).embed(0, 0, *shape.size(z), extend="copy")
+
+    def _coarse(self, pyramid: Pyramid, z: int, image: Any) -> Pyramid:
+        sweep = Sweep(self._store, pyramid, image, z, name="overview")
+        sweep.run()
+        pyramid, _ = sweep.take(pyramid)
+        self._store.note(pyramid)
+        return pyramid
 
     def _fill(self, pyramid: Pyramid) -> Pyramid:
         """Tiles still missing, each from those below it: after a pass that began further down."""

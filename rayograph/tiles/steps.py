@@ -12,14 +12,10 @@ STEP_ROWS = 4
 
 @dataclass(frozen=True, slots=True)
 class MakeConfig:
-    """A giant: its store's folder, its file, and how its tiles are to be.
-
-    ``mark`` changes with the file's content: tiles of another mark are not kept.
-    """
+    """A giant: its store's folder, its file, and how its tiles are to be."""
 
     folder: str
     path: str
-    mark: str
     tile_size: int
     quality: int
     max_pixels: int

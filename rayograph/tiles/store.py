@@ -111,6 +111,12 @@ class TileStore:
         _write(self.folder / _PYRAMID, asdict(begun))
         return begun
 
+    def adopt(self, pyramid: Pyramid, mark: str) -> Pyramid:
+        """Note that what is there is of the file with this mark."""
+        adopted = replace(pyramid, mark=mark)
+        _write(self.folder / _PYRAMID, asdict(adopted))
+        return adopted
+
     def note(self, pyramid: Pyramid) -> None:
         """Note how far the builder is; only rows whose tiles are in their places."""
         _write(self.folder / _ROWS, {"rows": pyramid.rows, "size_bytes": pyramid.size_bytes})

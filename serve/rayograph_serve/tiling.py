@@ -118,7 +118,7 @@ class Tiles:
                 giants.original_of(row, self._settings),
             )
             config = MakeConfig(
-                str(store.folder), str(path), "", options.size, options.quality, options.max_pixels
+                str(store.folder), str(path), options.size, options.quality, options.max_pixels
             )
             child = Guard(WORK, config, timeout_s=options.timeout_s, memory_mb=options.memory_mb)
         self._children[key] = child

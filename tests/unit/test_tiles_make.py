@@ -14,6 +14,7 @@ from rayograph.tiles.make import Maker, work
 from rayograph.tiles.steps import MakeConfig
 from rayograph.tiles.sweep import Sweep
 from tests.giants import TILE, assembled, built, difference, drawn, maker, write
+from tests.working import in_thread, joined
 
 FORMATS: dict[str, dict[str, Any]] = {
     "a.jpg": {"Q": 95},
@@ -53,7 +54,7 @@ def test_the_whole_pyramid_of_every_format(name: str, tmp_path: Path) -> None:
 
 def test_a_jpeg_shows_its_coarse_levels_first(tmp_path: Path) -> None:
     step = maker(tmp_path / "s", write(tmp_path / "a.jpg", 1200, 600))
-    step.probe()
+    step.probe("1")
     pyramid = step.overview()
     shape, z = pyramid.shape, pyramid.shape.max_zoom
     assert [pyramid.rows[level] == shape.grid(level)[1] for level in range(z + 1)] == (
@@ -69,7 +70,7 @@ def test_a_killed_builder_is_continued_and_no_finished_tile_made_again(
     path = write(tmp_path / name, 600, 1000, **FORMATS[name])
     store = TileStore(tmp_path / "store")
     first = maker(store.folder, path)
-    first.probe()
+    first.probe("1")
     first.overview()
     pyramid = store.pyramid()
     assert pyramid is not None
@@ -137,6 +138,48 @@ def test_every_kind_of_pixel_becomes_8_bit_colour_or_grey(kind: str, tmp_path: P
     assert difference(level, expected) < 6
 
 
+# -- while it is downloaded -----------------------------------------------------------------------
+
+
+def test_a_jpeg_is_looked_at_while_it_comes(tmp_path: Path) -> None:
+    data = write(tmp_path / "whole.jpg", 1200, 600).read_bytes()
+    part, flag, target = tmp_path / "a.jpg.part", tmp_path / "flag", tmp_path / "a.jpg"
+    flag.touch()
+    part.write_bytes(data[:5000])
+    step = maker(tmp_path / "s", target)
+    done: list[bool] = []
+    reader = in_thread(lambda: done.append(step.stream(str(part), len(data), str(flag))))
+    with part.open("ab") as file:
+        for start in range(5000, len(data), 5000):
+            file.write(data[start : start + 5000])
+            file.flush()
+    joined(reader)
+    assert done == [True]
+    part.rename(target)
+    store = TileStore(tmp_path / "s")
+    before = made(store)
+    pyramid = step.probe("7", True)
+    assert (pyramid.mark, pyramid.done_tiles) == ("7", len(before))
+    assert step.overview() == pyramid
+    while not pyramid.is_done:
+        pyramid = step.advance()
+    assert before.items() <= made(store).items()
+    z = pyramid.shape.max_zoom - 3
+    assert difference(assembled(store, pyramid, z), drawn(1200, 600).shrink(8, 8)) < 4
+
+
+def test_what_nobody_waits_for_any_more_is_let_go_of(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.jpg", 1200, 600).read_bytes()
+    part = tmp_path / "a.jpg.part"
+    part.write_bytes(data[: len(data) // 2])
+    step = maker(tmp_path / "s", tmp_path / "a.jpg")
+    with pytest.raises(ImageFault) as caught:
+        step.stream(str(part), len(data), str(tmp_path / "no flag"))
+    assert caught.value.fault == "changed"
+    assert step.probe("8", False).done_tiles == 0
+    assert not made(TileStore(tmp_path / "s"))
+
+
 # -- on demand ------------------------------------------------------------------------------------
 
 
@@ -145,7 +188,7 @@ def test_any_tile_is_made_at_once_with_its_neighbours(name: str, tmp_path: Path)
     path = write(tmp_path / name, 600, 421, **FORMATS[name])
     store = TileStore(tmp_path / "store")
     step = maker(store.folder, path)
-    shape = step.probe().shape
+    shape = step.probe("1").shape
     z = shape.max_zoom
     step.block(z, 9, 6)
     names = [f"{x}_6.jpg" for x in (8, 9)]
@@ -165,7 +208,7 @@ def test_a_band_far_down_a_jpeg_is_made_before_its_turn(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg", 700, 1500)
     store = TileStore(tmp_path / "store")
     step = maker(store.folder, path)
-    shape = step.probe().shape
+    shape = step.probe("1").shape
     z = shape.max_zoom
     step.band(17)
     assert {int(n.stem.split("_")[1]) for n in store.level(z).iterdir()} == {16, 17, 18, 19}
@@ -180,9 +223,9 @@ def test_a_band_far_down_a_jpeg_is_made_before_its_turn(tmp_path: Path) -> None:
 
 def steps(folder: Path, path: Path, **changes: Any) -> None:
     """As a child does them."""
-    given = {"mark": "1", "tile_size": TILE, "quality": 90, "max_pixels": 10**8} | changes
+    given = {"tile_size": TILE, "quality": 90, "max_pixels": 10**8} | changes
     config = MakeConfig(str(folder), str(path), **given)
-    work(("probe",), config)
+    work(("probe", "1"), config)
     pyramid = work(("overview",), config)
     while not pyramid.is_done:
         pyramid = work(("advance",), config)
@@ -229,7 +272,7 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
 def test_a_place_to_write_that_is_gone_ends_the_pass(tmp_path: Path) -> None:
     path = write(tmp_path / "a.png", 600, 600)
     step: Maker = maker(tmp_path / "store", path)
-    pyramid = step.probe()
+    pyramid = step.probe("1")
     sweep = Sweep(
         TileStore(tmp_path / "store" / "tiles" / "0" / "x"),
         pyramid,

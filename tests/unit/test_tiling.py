@@ -63,7 +63,7 @@ async def test_before_anything_is_known_and_what_is_no_tile(tmp_path: Path) -> N
         await giant.tiles.pyramid(giant.key)
     with pytest.raises(NotReady):
         await giant.tile(0, 0, 0)
-    giant.builder.probe()
+    giant.builder.probe("1")
     assert (await giant.tiles.pyramid(giant.key)).width == 600
     for place in ((10, 10, 0), (11, 0, 0), (10, 0, 7)):
         with pytest.raises(NotFound):
@@ -77,7 +77,7 @@ async def test_before_anything_is_known_and_what_is_no_tile(tmp_path: Path) -> N
 
 async def test_a_tile_that_can_be_read_is_made_at_once_and_kept(tmp_path: Path) -> None:
     giant = Looked(tmp_path, "p.tif", 600, 400, tile=True)
-    giant.builder.probe()
+    giant.builder.probe("1")
     found, again = await asyncio.gather(giant.tile(10, 9, 6), giant.tile(10, 8, 6))
     assert found.final and again.final
     assert found.data == giant.store.tile(10, 9, 6)
@@ -92,7 +92,7 @@ async def test_a_tile_that_can_be_read_is_made_at_once_and_kept(tmp_path: Path) 
 
 async def test_far_down_a_jpeg_a_stand_in_is_shown_until_the_tile_is_made(tmp_path: Path) -> None:
     giant = Looked(tmp_path, "p.jpg", 300, 1800)
-    giant.builder.probe()
+    giant.builder.probe("1")
     giant.builder.overview()
     place = (11, 2, 20)
     found = await giant.tile(*place)
@@ -113,7 +113,7 @@ async def test_far_down_a_jpeg_a_stand_in_is_shown_until_the_tile_is_made(tmp_pa
 
 async def test_a_coarse_tile_is_put_together_from_finer_ones(tmp_path: Path) -> None:
     giant = Looked(tmp_path, "p.png", 300, 600)
-    giant.builder.probe()
+    giant.builder.probe("1")
     place = (8, 0, 0)
     with pytest.raises(NotReady):
         await giant.tile(*place)
@@ -128,7 +128,7 @@ async def test_a_coarse_tile_is_put_together_from_finer_ones(tmp_path: Path) -> 
 
 async def test_a_picture_that_cannot_be_read_any_more_is_not_ready(tmp_path: Path) -> None:
     giant = Looked(tmp_path, "p.tif", 600, 400, tile=True)
-    giant.builder.probe()
+    giant.builder.probe("1")
     giant.path.unlink()
     with pytest.raises(NotReady):
         await giant.tile(10, 0, 0)
