@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from browsing import SEARCH, search, wait_text
+from browsing import SEARCH, giant, search, view, wait_drawn, wait_text, wait_viewer
 from playwright.sync_api import Page
-from test_browser_viewer import giant, view, wait_drawn, wait_viewer
 from virtual_engine import Virtual, VirtualEngine
 
 from rayograph.errors import ModelUnavailable

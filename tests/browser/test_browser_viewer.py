@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from browsing import wait_pictures, wait_text
+from browsing import giant, view, wait_drawn, wait_pictures, wait_text, wait_viewer
 from playwright.sync_api import Browser, Page
 from served import Running
 from virtual_engine import Virtual, VirtualEngine
-from virtual_giant import Giant
 
 from rayograph.errors import SourceForbidden
 
@@ -21,26 +19,6 @@ SCALE = "#rg-viewer-scale"
 @pytest.fixture
 def nebula(engine: VirtualEngine) -> Virtual:
     return engine.put_giant("nebula", regions=60)
-
-
-def giant(made: Virtual) -> Giant:
-    assert made.giant is not None
-    return made.giant
-
-
-def wait_viewer(page: Page) -> None:
-    page.wait_for_function("window.rayograph?.viewer?.shown")
-
-
-def wait_drawn(page: Page) -> None:
-    """Until the middle of the picture is painted."""
-    page.wait_for_function(
-        """() => {
-          const canvas = document.querySelector("#rg-viewer-canvas canvas");
-          const at = [canvas.width / 2, canvas.height / 2];
-          return canvas.getContext("2d").getImageData(...at, 1, 1).data[3] === 255;
-        }"""
-    )
 
 
 def colourful(page: Page, yes: bool) -> None:
@@ -60,18 +38,6 @@ def colourful(page: Page, yes: bool) -> None:
 def near(page: Page, steps: int = 6) -> None:
     for _ in range(steps):
         page.keyboard.press("+")
-
-
-def view(page: Page) -> dict[str, float]:
-    """Where the page goes: the middle in px of the picture, and its zoom."""
-    found: dict[str, Any] = page.evaluate(
-        """() => {
-          const [at] = location.hash.split("@").slice(-1);
-          const [x, y, zoom] = at.split(",").map(Number);
-          return { x, y, zoom };
-        }"""
-    )
-    return found
 
 
 def test_a_giant_is_zoomed_by_keys_wheel_and_buttons(nebula: Virtual, open_page: Open) -> None:
