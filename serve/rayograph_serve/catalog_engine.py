@@ -120,6 +120,7 @@ class CatalogEngine:
             created_at=row.created_at,
             error=row.error,
             skipped=row.skipped,
+            disk_bytes=await _thread(giants.disk_bytes, row, self._settings),
         )
 
     async def delete(self, dataset_id: str) -> None:
