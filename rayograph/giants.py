@@ -95,6 +95,11 @@ def preview_uri(store: TileStore, pyramid: Pyramid) -> str:
     return file_uri(str(store.tile(pyramid.shape.top, 0, 0)))
 
 
+def disk_bytes(row: DatasetRow, settings: Settings) -> int | None:
+    """Disk that a giant's download and tiles take; None for other datasets."""
+    return store_of(row, settings).size_bytes() if row.source.is_giant else None
+
+
 def preview_of(row: DatasetRow, settings: Settings) -> str | None:
     """``preview_uri`` of a dataset's whole picture; None when it is no giant, or too early."""
     if not row.source.is_giant:

@@ -157,6 +157,7 @@ class Dataset(Answer):
     skipped: dict[str, int] = Field(
         default_factory=dict, description="what listing passed over: reason -> count"
     )
+    disk_bytes: int | None = Field(None, description="disk a giant's download and tiles take")
 
 
 class DatasetStatus(Answer):

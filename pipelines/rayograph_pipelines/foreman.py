@@ -21,6 +21,7 @@ from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, R
 from rayograph.progress import CANCELLED, at_rest
 from rayograph.schema import Progress
 from rayograph.settings import Settings
+from rayograph.tiles.store import remove_deleted, tiles_folder
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
@@ -58,6 +59,8 @@ class Foreman:
                 # One that cannot be read must not keep the others from going on.
                 log.exception("cannot go on with %s", row.dataset_id)
         threading.Thread(target=self._reconsider, name="choose model", daemon=True).start()
+        # A predecessor may have been killed at it.
+        self._clear_deleted()
 
     def start(self, dataset_id: str) -> None:
         """Work on a dataset; when it is being worked on, look again once that is over.
@@ -138,6 +141,7 @@ class Foreman:
             self._catalog.delete(dataset_id)
             if row.source.is_giant:
                 giants.store_of(row, self._settings).delete()
+                self._clear_deleted()
         self._board.forget.remote(dataset_id)
 
     def attend(self, dataset_id: str, image_ids: list[str]) -> None:
@@ -149,6 +153,13 @@ class Foreman:
     def working_on(self) -> list[str]:
         """Ids of the datasets being worked on now."""
         return [key for key, job in self._jobs.items() if job.thread.is_alive()]
+
+    def _clear_deleted(self) -> None:
+        folder = tiles_folder(self._settings)
+        if folder is not None:
+            threading.Thread(
+                target=remove_deleted, args=(folder,), name="clear tiles", daemon=True
+            ).start()
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -169,7 +180,9 @@ class Foreman:
             self._jobs.pop(run.dataset_id, None)
         if again:
             with contextlib.suppress(DatasetNotFound):
-                self.start(run.dataset_id)
+                # One that failed is left for somebody to look at: a new run would hide why.
+                if self._catalog.dataset(run.dataset_id).error is None:
+                    self.start(run.dataset_id)
 
     def _resume(self, row: DatasetRow) -> None:
         """At a start: show what the table says, then finish what is unfinished."""

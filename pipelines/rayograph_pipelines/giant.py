@@ -18,6 +18,7 @@ from rayograph import giants, ids
 from rayograph.catalog import DatasetRow
 from rayograph.catalog.columns import LISTING, METADATA, REGION
 from rayograph.errors import FetchStopped, ImageFault, SourceError
+from rayograph.fetch import discard
 from rayograph.guard import Guard
 from rayograph.progress import Pace
 from rayograph.schema import StageMode, StageProgress, StageState
@@ -27,7 +28,7 @@ from rayograph.tiles.steps import WORK, MakeConfig
 from rayograph.tiles.store import Pyramid
 from rayograph_pipelines.giants_download import Download, check_disk, stage_of
 
-# Behind the page, before other bulk work: somebody is looking at the picture.
+# The pass over the whole is behind the page, and before other bulk work.
 _NICE = 8
 _TELL_S = 0.25
 _TURN_POLL_S = 0.2
@@ -86,9 +87,10 @@ class Giant:
             options.size,
             options.quality,
             options.max_pixels,
+            nice=_NICE,
         )
         with Guard[Any](
-            WORK, config, timeout_s=options.timeout_s, memory_mb=options.memory_mb, nice=_NICE
+            WORK, config, timeout_s=options.timeout_s, memory_mb=options.memory_mb
         ) as child:
             try:
                 streamed = self._download is not None and self._download.run(child)
@@ -184,6 +186,7 @@ class Giant:
         """A broken download is of no use: asked to try again, it is fetched anew."""
         if self._row.source.kind == "url" and fault.fault in _BROKEN:
             self._path.unlink(missing_ok=True)
+            discard(self._path)
 
     # -- rows -------------------------------------------------------------------------------
 

@@ -110,6 +110,7 @@ class Maker:
         if pyramid.is_done:
             return pyramid
         if self._sweep is None:
+            os.nice(self._config.nice)
             z = pyramid.shape.max_zoom
             first = _first_row(pyramid)
             image = self._open(pyramid, whole=True)

@@ -12,10 +12,14 @@ STEP_ROWS = 4
 
 @dataclass(frozen=True, slots=True)
 class MakeConfig:
-    """A giant: its store's folder, its file, and how its tiles are to be."""
+    """A giant: its store's folder, its file, and how its tiles are to be.
+
+    ``nice`` is how much the pass over the whole steps back; what somebody waits for does not.
+    """
 
     folder: str
     path: str
     tile_size: int
     quality: int
     max_pixels: int
+    nice: int = 0

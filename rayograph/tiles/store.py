@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FORMAT = "jpg"
 MEDIA_TYPE = "image/jpeg"
 _PYRAMID, _ROWS = "pyramid.json", "rows.json"
+_GONE = ".deleted-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +149,9 @@ class TileStore:
         return _folder_bytes(self.original) + (pyramid.size_bytes if pyramid else 0)
 
     def delete(self) -> None:
-        """Remove everything; what a builder that is being ended adds meanwhile is removed too."""
-        gone = self.folder.with_name(f".{self.folder.name}.gone-{os.getpid()}")
-        with contextlib.suppress(OSError):
-            self.folder.rename(gone)
-        for folder in (gone, self.folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        """Put everything out of sight at once; ``remove_deleted`` takes it off the disk."""
+        with contextlib.suppress(FileNotFoundError):
+            self.folder.rename(self.folder.with_name(f"{_GONE}{self.folder.name}-{os.getpid()}"))
 
 
 def tile_id(dataset_id: str, created_at: str) -> str:
@@ -169,6 +167,12 @@ def tiles_folder(settings: Settings) -> Path | None:
         return Path(place).expanduser().absolute() / "tiles"
     home = local_folder(settings.catalog.uri.removeprefix("file://"))
     return home / "tiles" if home is not None else None
+
+
+def remove_deleted(folder: Path) -> None:
+    """Take deleted giants off the disk: hundreds of thousands of files need a while."""
+    for gone in folder.glob(f"{_GONE}*"):
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def used_bytes(folder: Path) -> int:

@@ -121,6 +121,7 @@ class CatalogEngine:
             error=row.error,
             tile_id=giants.id_of(row),
             skipped=row.skipped,
+            disk_bytes=await _thread(giants.disk_bytes, row, self._settings),
         )
 
     async def delete(self, dataset_id: str) -> None:

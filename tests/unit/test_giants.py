@@ -226,7 +226,7 @@ def test_a_broken_picture_is_fetched_anew_when_it_is_tried_again(tmp_path: Path)
     with WebServer() as web:
         row = opened(options, web.serve("/p.jpg", Answer(data[:-3000]), Answer(data)))
         assert "ends before the picture does" in failed(options, row)
-        assert not giants.original_of(row, options).exists()
+        assert not list(giants.store_of(row, options).original.iterdir())
         progress = run_of(options, row).work()
         assert (progress.error, progress.status) == (None, "complete")
 
