@@ -8,7 +8,7 @@ STAMP := $(VENV)/.rayograph-installed
 export VENV
 
 .DEFAULT_GOAL := check
-.PHONY: check setup run demo fmt lint types unit integration test-ui wheel test train bench docs pins help
+.PHONY: check setup run demo fmt lint types unit integration test-ui wheel test train bench docs pins vendor help
 
 check: lint types unit
 
@@ -70,6 +70,10 @@ pins: setup
 	@{ sed -n '/^#/p' constraints.txt; \
 		$(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable; } > constraints.new
 	@mv constraints.new constraints.txt
+
+# Libraries of the page lie in the repository: a bare machine has no npm. This fetches them again.
+vendor:
+	.ci/vendor
 
 help:
 	@sed -n '/^# make/s/^# //p' $(MAKEFILE_LIST)

@@ -9,6 +9,7 @@ from rayograph.catalog import LISTING, Catalog, DatasetRow
 from rayograph.demo.source import open_source
 from rayograph.encoders import choose_model
 from rayograph.errors import DatasetNotFound, InvalidRequest
+from rayograph.giants import as_giant
 from rayograph.schema import NewDataset
 from rayograph.settings import Settings
 from rayograph.sources import Source
@@ -26,7 +27,7 @@ def open_dataset(catalog: Catalog, new: NewDataset, settings: Settings) -> tuple
     """
     if new.annotations is not None:
         raise InvalidRequest("annotations are not supported yet", hint="leave them out")
-    source = open_source(new.source, settings, recursive=new.recursive)
+    source = as_giant(open_source(new.source, settings, recursive=new.recursive), settings)
     name = new.name or source.name
     key = ids.dataset_id(source.uri, name)
     try:

@@ -274,7 +274,7 @@ def require_images(source: Source) -> None:
         SourceEmpty: there is none; the hint says what is there instead.
     """
     walk = Walk(source)
-    if next(iter(walk), None) is not None:
+    if source.is_giant or next(iter(walk), None) is not None:
         return
     others = sum(walk.skipped.values())
     raise SourceEmpty(
@@ -293,6 +293,9 @@ def first_page(
     """
     found: Columns = {}
     complete = True
+    if source.is_giant:
+        # Its rows are made with its tiles.
+        return found, False
     for chunk in _peek(source, budget) if source.kind == "folder" else Walk(source, workers=1):
         room = limit - len(found.get("id", []))
         columns, _ = rows(_head(chunk, room), dataset, source.root)

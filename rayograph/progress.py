@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
+from rayograph import giants
 from rayograph.catalog import Counts, DatasetRow
 from rayograph.schema import (
     Activity,
     DatasetState,
     DatasetStatus,
     Progress,
+    StageMode,
     StageProgress,
 )
+from rayograph.settings import Settings
 
-StageMode = Literal["waiting", "running", "done", "paused", "blocked", "failed"]
 CANCELLED = "cancelled"
 _WINDOW_S = 12.0
 
@@ -51,20 +53,33 @@ def embeds(row: DatasetRow) -> bool:
     return row.embed_note is None
 
 
+def at_rest(
+    row: DatasetRow, counts: Counts, settings: Settings, *, active: bool = False
+) -> Progress:
+    """The progress as the table and the tile store alone know it; ``active`` as in ``build``."""
+    return build(row, counts, active=active, more=giants.stages_at_rest(row, settings))
+
+
 def build(
-    row: DatasetRow, counts: Counts, *, pace: Pace | None = None, active: bool = False
+    row: DatasetRow,
+    counts: Counts,
+    *,
+    pace: Pace | None = None,
+    active: bool = False,
+    more: dict[str, StageProgress] | None = None,
 ) -> Progress:
     """The progress object of the contract.
 
     Args:
         active: a runner works on the dataset now; else stages with work left are waiting.
+        more: the stages a giant has besides, which come first.
     """
     wants_vectors = embeds(row)
     statuses = counts.statuses(embeds=wants_vectors)
     if not active:
         statuses["indexed"] += statuses.pop("embedding")
         statuses["embedding"] = 0
-    stages = {
+    stages = (more or {}) | {
         "listing": _listing(row, counts, pace, active),
         "metadata": _stage("metadata", row, counts, pace, active),
         "embedding": _embedding(row, counts, pace, active),
@@ -156,14 +171,17 @@ def _reembedding(row: DatasetRow, counts: Counts, pace: Pace | None, active: boo
 
 def _bottleneck(stages: dict[str, StageProgress]) -> str | None:
     """The running stage that will take longest; one without a measured rate counts as longest."""
-    order = list(stages)
     running = {n: s for n, s in stages.items() if s.state == "running"}
     if not running:
         return None
+    # What a giant's rows wait for has no rate of theirs to be compared with.
+    for step in giants.STAGES:
+        if step in running:
+            return step
 
     def left(name: str) -> tuple[float, int]:
         eta = running[name].eta_s
-        return (float("inf") if eta is None else eta, order.index(name))
+        return (float("inf") if eta is None else eta, [*running].index(name))
 
     return max(running, key=left)
 
@@ -175,19 +193,24 @@ def status(row: DatasetRow, progress: Progress) -> DatasetStatus:
         state = "failed"
     elif progress.status == "complete":
         state = "ready"
-    elif row.paused:
+    elif row.paused or _queued(progress):
         state = "queued"
     else:
         state = "processing"
     activity: Activity | None = None
     if state in ("processing", "queued"):
-        if not row.listed:
+        activity = _giants_step(progress)
+        if activity is not None:
+            pass
+        elif not row.listed:
             activity = "listing"
         elif progress.stages["metadata"].state != "done":
             activity = "indexing"
         else:
             activity = "embedding"
     details: dict[str, Any] = {"error": row.error} if row.error else {}
+    if activity == "downloading":
+        details |= _download(progress.stages["download"])
     return DatasetStatus(
         dataset_id=row.dataset_id,
         status=state,
@@ -195,3 +218,30 @@ def status(row: DatasetRow, progress: Progress) -> DatasetStatus:
         started_at=row.created_at,
         **details,
     )
+
+
+def _giants_step(progress: Progress) -> Activity | None:
+    """What a giant waits for; None for others, and once its tiles are there."""
+    steps: dict[str, Activity] = {"download": "downloading", "tiling": "generating_tiles"}
+    for name, step in steps.items():
+        stage = progress.stages.get(name)
+        if stage is not None and stage.state != "done":
+            return step
+    return None
+
+
+def _queued(progress: Progress) -> bool:
+    """Whether a giant waits for its turn."""
+    found = [progress.stages[name] for name in giants.STAGES if name in progress.stages]
+    left = [stage for stage in found if stage.state != "done"]
+    return bool(left) and all(stage.state == "waiting" for stage in left)
+
+
+def _download(stage: StageProgress) -> dict[str, Any]:
+    return {
+        "bytes_done": stage.done,
+        # A sender that does not say how much it has: the total is what has come so far.
+        "bytes_total": (stage.total or None) if stage.note is None else None,
+        "rate_bytes_s": stage.rate,
+        "eta_s": stage.eta_s,
+    }

@@ -17,6 +17,8 @@ SCHEMA_VERSION = 1
 ImageStatus = Literal["pending", "indexed", "embedding", "ready", "failed"]
 DatasetState = Literal["queued", "processing", "ready", "failed"]
 Activity = Literal["downloading", "generating_tiles", "listing", "indexing", "embedding"]
+StageMode = Literal["waiting", "running", "done", "paused", "blocked", "failed"]
+TilingState = Literal["waiting", "tiling", "ready", "failed"]
 SORT = re.compile(r"^-?(listed|file_name|folder|size|mtime|width|height|taken_at)$")
 
 
@@ -38,6 +40,15 @@ class Answer(BaseModel):
     """An answer: clients of an older version ignore what they do not know."""
 
     model_config = ConfigDict(extra="ignore")
+
+
+class Region(Answer):
+    """A rectangle of a giant, px of the whole picture."""
+
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 class ImageRecord(Answer):
@@ -64,6 +75,8 @@ class ImageRecord(Answer):
     tags: list[str]
     rating: int | None
     favorite: bool
+    region: Region | None = Field(None, description="the part of a giant this row stands for")
+    tile_id: str | None = Field(None, description="the pyramid in which it can be looked at")
 
 
 class StageProgress(Answer):
@@ -75,7 +88,7 @@ class StageProgress(Answer):
     total: int
     rate: float | None = Field(None, description="images a second over the last seconds")
     eta_s: float | None = Field(None, description="seconds left at that rate; null: not known")
-    state: Literal["waiting", "running", "done", "paused", "blocked", "failed"] = "waiting"
+    state: StageMode = "waiting"
     note: str | None = Field(None, description="why it waits, or what limits it")
 
 
@@ -101,9 +114,30 @@ class Progress(Answer):
 
 
 class TileInfo(Answer):
+    """How far a giant's pyramid is; what is not known yet is null."""
+
     tile_id: str
-    max_zoom: int
-    status: str
+    max_zoom: int = Field(description="the level at full size; level 0 is one pixel")
+    status: TilingState
+    width: int | None = Field(None, description="px, as displayed: orientation applied")
+    height: int | None = None
+    tile_size: int | None = Field(None, description="px")
+    overlap: int | None = Field(None, description="px that neighbours share on each side")
+    format: str | None = Field(None, description="what the tiles' names end in")
+    done_tiles: int | None = None
+    total_tiles: int | None = None
+
+
+class TilePyramid(TileInfo):
+    """A giant's pyramid, all of its shape known."""
+
+    width: int = Field(description="px, as displayed: orientation applied")
+    height: int
+    tile_size: int = Field(description="px")
+    overlap: int = Field(description="px that neighbours share on each side")
+    format: str = Field(description="what the tiles' names end in")
+    done_tiles: int
+    total_tiles: int
 
 
 class Dataset(Answer):
@@ -120,9 +154,11 @@ class Dataset(Answer):
     model_note: str | None = Field(None, description="why the model was not changed")
     created_at: str
     error: str | None = None
+    tile_id: str | None = Field(None, description="of a giant; null: a dataset of many pictures")
     skipped: dict[str, int] = Field(
         default_factory=dict, description="what listing passed over: reason -> count"
     )
+    disk_bytes: int | None = Field(None, description="disk a giant's download and tiles take")
 
 
 class DatasetStatus(Answer):
@@ -132,6 +168,10 @@ class DatasetStatus(Answer):
     started_at: str
     error: str | None = None
     tile_info: TileInfo | None = None
+    bytes_done: int | None = Field(None, description="of a download")
+    bytes_total: int | None = Field(None, description="null: the sender did not say")
+    rate_bytes_s: float | None = None
+    eta_s: float | None = Field(None, description="seconds left of the step in `progress`")
 
 
 class NewDataset(Model):

@@ -108,6 +108,21 @@ class ThumbnailSettings(Section):
     memory_mb: int = Field(128, ge=0, description="memory for recently served ones, MB")
 
 
+class TileSettings(Section):
+    """Giants: pictures that are tiled."""
+
+    folder: str | None = Field(None, description="folder for tiles; default in catalog")
+    min_pixels: int = Field(100_000_000, ge=1, description="a file so large is opened as a giant")
+    max_pixels: int = Field(100_000_000_000, ge=1, description="larger giants fail as too_large")
+    size: int = Field(512, ge=64, le=4096, description="side of a tile, px")
+    quality: int = Field(85, ge=1, le=100, description="JPEG quality of tiles")
+    max_regions: int = Field(1500, ge=0, description="regions of a giant that can be searched")
+    max_disk_gb: float = Field(100.0, gt=0, description="disk for all tiles and downloads, GB")
+    memory_mb: int = Field(8192, ge=512, description="address space a giant's worker may use, MB")
+    timeout_s: float = Field(600.0, gt=0, description="time without a new tile before it fails, s")
+    at_once: int = Field(2, ge=1, description="giants tiled at once")
+
+
 class IndexSettings(Section):
     """The vector index."""
 
@@ -137,6 +152,7 @@ class Settings(Section):
     metadata: MetadataSettings = MetadataSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     thumbnails: ThumbnailSettings = ThumbnailSettings()
+    tiles: TileSettings = TileSettings()
     index: IndexSettings = IndexSettings()
     ray: RaySettings = RaySettings()
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="log level")

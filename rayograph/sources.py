@@ -12,13 +12,12 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote, unquote_to_bytes, urlsplit
 
 from rayograph.errors import (
     ImageFault,
     InvalidRequest,
     SourceEmpty,
-    SourceForbidden,
     SourceNotFound,
 )
 
@@ -28,7 +27,7 @@ IMAGE_SUFFIXES = frozenset(
         *(".bmp", ".dib", ".tif", ".tiff", ".avif", ".heic", ".heif"),
     )
 )
-Kind = Literal["folder", "file", "glob", "fsspec"]
+Kind = Literal["folder", "file", "glob", "fsspec", "url", "giant"]
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]+")
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _GLOB = re.compile(r"[*?\[]")
@@ -36,7 +35,10 @@ _GLOB = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A resolved source: ``uri`` is canonical, ``root`` is where folders are relative to."""
+    """A resolved source: ``uri`` is canonical, ``root`` is where folders are relative to.
+
+    ``url`` is a picture to be downloaded, ``giant`` a local one to be tiled.
+    """
 
     kind: Kind
     uri: str
@@ -46,8 +48,15 @@ class Source:
     @property
     def name(self) -> str:
         """What the dataset is called when nobody named it."""
+        if self.kind == "url":
+            return unquote(urlsplit(self.uri).path.rstrip("/").rsplit("/", 1)[-1]) or "picture"
         stem = self.root.rstrip("/").rsplit("/", 1)[-1]
         return display(stem) if stem else "images"
+
+    @property
+    def is_giant(self) -> bool:
+        """Whether it is one picture that is looked at through its tiles."""
+        return self.kind in {"url", "giant"}
 
 
 def display(text: str) -> str:
@@ -169,9 +178,10 @@ def resolve(text: str, *, recursive: bool = True) -> Source:
 
 def _resolve_url(text: str, scheme: str, recursive: bool) -> Source:
     if scheme in {"http", "https"}:
-        raise SourceForbidden(
-            "pictures by URL are not supported yet", hint="download it and give its path"
-        )
+        from rayograph.addresses import web_address
+
+        address = web_address(text).url
+        return Source("url", address, address, recursive)
     import fsspec
 
     if scheme not in fsspec.available_protocols():

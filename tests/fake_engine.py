@@ -12,7 +12,13 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from rayograph import __version__, ids
-from rayograph.errors import DatasetNotFound, ImageNotFound, InvalidRequest, SourceNotFound
+from rayograph.errors import (
+    DatasetNotFound,
+    ImageNotFound,
+    InvalidRequest,
+    NotFound,
+    SourceNotFound,
+)
 from rayograph.schema import (
     Accepted,
     BatchEdit,
@@ -37,10 +43,12 @@ from rayograph.schema import (
     SearchRequest,
     SearchResponse,
     StageProgress,
+    TilePyramid,
 )
 from rayograph.sources import display, file_uri, local_path
 from rayograph.where import matches, parse
-from rayograph_serve.engine import Command, Located
+from rayograph_serve.engine import Command, Located, TileBytes
+from tests.drawn_pyramid import DrawnPyramid
 
 _INKS = ("crimson", "teal", "goldenrod", "indigo", "olive", "salmon", "navy", "sienna")
 
@@ -68,6 +76,7 @@ class FakeEngine:
         self.commands: list[tuple[str, str]] = []
         self.located = 0
         self.fault: Exception | None = None
+        self.giants: dict[str, DrawnPyramid] = {}
         self._datasets: dict[str, Dataset] = {}
         self._records: dict[str, list[ImageRecord]] = {}
         self._changed = asyncio.Condition()
@@ -245,6 +254,17 @@ class FakeEngine:
     async def attend(self, dataset_id: str, image_ids: list[str]) -> None:
         self._rows(dataset_id)
         self.attended += image_ids
+
+    async def tile_pyramid(self, tile_id: str) -> TilePyramid:
+        return self._giant(tile_id).pyramid()
+
+    async def tile(self, tile_id: str, z: int, x: int, y: int, fmt: str) -> TileBytes:
+        return self._giant(tile_id).tile(z, x, y, fmt)
+
+    def _giant(self, tile_id: str) -> DrawnPyramid:
+        if tile_id not in self.giants:
+            raise NotFound(f"no pyramid {tile_id}")
+        return self.giants[tile_id]
 
     async def models(self) -> ModelList:
         info = ModelInfo(name="discs", available=True, in_use=True, reason="the only one")

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from rayograph.catalog import DatasetReader
 from rayograph.schema import StageState
 from rayograph_pipelines.target import Target
-from rayograph_pipelines.warm import WarmPath
+from rayograph_pipelines.warm import Opener
 
 _WORK = ("id", "uri", "size", "mtime")
 _EMBED_ROWS = 64
@@ -31,7 +31,7 @@ class Attention:
     def __init__(
         self,
         reader: DatasetReader,
-        warm: WarmPath,
+        warm: Opener,
         *,
         put: Callable[[str, pa.Table], None],
         works: Callable[[], bool],

@@ -14,12 +14,14 @@ from typing import Any
 
 import ray
 
+from rayograph import giants
 from rayograph.catalog import Catalog, DatasetRow, columns
 from rayograph.encoders import choose_model
 from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, RayographError
-from rayograph.progress import CANCELLED, build
+from rayograph.progress import CANCELLED, at_rest
 from rayograph.schema import Progress
 from rayograph.settings import Settings
+from rayograph.tiles.store import remove_deleted, tiles_folder
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
@@ -46,6 +48,7 @@ class Foreman:
         self._board = progress_actor()
         self._warm = WarmPath(settings, RemoteEmbedder(model_actor(settings)))
         self._slot = threading.Semaphore(1)
+        self._tile_slot = threading.Semaphore(settings.tiles.at_once)
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
         self._again: set[str] = set()
@@ -56,6 +59,8 @@ class Foreman:
                 # One that cannot be read must not keep the others from going on.
                 log.exception("cannot go on with %s", row.dataset_id)
         threading.Thread(target=self._reconsider, name="choose model", daemon=True).start()
+        # A predecessor may have been killed at it.
+        self._clear_deleted()
 
     def start(self, dataset_id: str) -> None:
         """Work on a dataset; when it is being worked on, look again once that is over.
@@ -76,6 +81,7 @@ class Foreman:
                 warm=self._warm,
                 report=self._report,
                 embed_slot=self._slot,
+                tile_slot=self._tile_slot,
             )
             thread = threading.Thread(target=self._work, args=(run,), name=f"run {dataset_id}")
             self._jobs[dataset_id] = _Job(run, thread)
@@ -105,7 +111,7 @@ class Foreman:
         """Stop for good; what is done stays."""
         self.stop(dataset_id)
         row = self._catalog.dataset(dataset_id)
-        progress = build(row, self._catalog.reader(dataset_id).counts())
+        progress = self._at_rest(row)
         if progress.status != "complete":
             self._catalog.update(dataset_id, error=CANCELLED)
         self._show(dataset_id)
@@ -139,7 +145,11 @@ class Foreman:
         self.stop(dataset_id)
         # Nobody may still write to what is dropped.
         with self._catalog.lock(dataset_id):
+            row = self._catalog.dataset(dataset_id)
             self._catalog.delete(dataset_id)
+            if row.source.is_giant:
+                giants.store_of(row, self._settings).delete()
+                self._clear_deleted()
         self._board.forget.remote(dataset_id)
 
     def attend(self, dataset_id: str, image_ids: list[str]) -> None:
@@ -151,6 +161,13 @@ class Foreman:
     def working_on(self) -> list[str]:
         """Ids of the datasets being worked on now."""
         return [key for key, job in self._jobs.items() if job.thread.is_alive()]
+
+    def _clear_deleted(self) -> None:
+        folder = tiles_folder(self._settings)
+        if folder is not None:
+            threading.Thread(
+                target=remove_deleted, args=(folder,), name="clear tiles", daemon=True
+            ).start()
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -171,11 +188,13 @@ class Foreman:
             self._jobs.pop(run.dataset_id, None)
         if again:
             with contextlib.suppress(DatasetNotFound):
-                self.start(run.dataset_id)
+                # One that failed is left for somebody to look at: a new run would hide why.
+                if self._catalog.dataset(run.dataset_id).error is None:
+                    self.start(run.dataset_id)
 
     def _resume(self, row: DatasetRow) -> None:
         """At a start: show what the table says, then finish what is unfinished."""
-        progress = build(row, self._catalog.reader(row.dataset_id).counts())
+        progress = self._at_rest(row)
         self._report(progress)
         if progress.status == "in_progress" and not row.paused and row.error is None:
             self.start(row.dataset_id)
@@ -197,7 +216,10 @@ class Foreman:
 
     def _show(self, dataset_id: str, **changes: Any) -> None:
         row = replace(self._catalog.dataset(dataset_id), **changes)
-        self._report(build(row, self._catalog.reader(dataset_id).counts()))
+        self._report(self._at_rest(row))
+
+    def _at_rest(self, row: DatasetRow) -> Progress:
+        return at_rest(row, self._catalog.reader(row.dataset_id).counts(), self._settings)
 
     def _report(self, progress: Progress) -> None:
         self._board.update.remote(progress.dataset_id, progress.model_dump())

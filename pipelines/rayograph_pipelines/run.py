@@ -18,21 +18,25 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from rayograph.catalog import Catalog, DatasetRow, columns
+from rayograph.catalog import Catalog, DatasetRow
 from rayograph.demo.source import growth
 from rayograph.errors import ModelUnavailable, RayographError
 from rayograph.listing import Walk, read_captions
 from rayograph.progress import Pace, build, embeds
-from rayograph.schema import Progress, StageState
+from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph_pipelines import chains
 from rayograph_pipelines.attention import Attention
 from rayograph_pipelines.committer import Committer
+from rayograph_pipelines.failures import given_up, reason
+from rayograph_pipelines.giant import Giant
+from rayograph_pipelines.giants_warm import GiantsWarm
 from rayograph_pipelines.lister import Appender, listed, rounds
 from rayograph_pipelines.stages.list_files import ListFilesConfig
 from rayograph_pipelines.target import Target, adopt, choose_target
-from rayograph_pipelines.warm import WarmPath
+from rayograph_pipelines.warm import Opener, WarmPath
 
 log = logging.getLogger(__name__)
 _WORK = ("id", "uri", "size", "mtime")
@@ -53,6 +57,7 @@ class Run:
     Args:
         report: called with the newest progress after every commit, from any thread.
         embed_slot: held while bulk embedding runs, so that datasets take turns at the model.
+        tile_slot: held while a giant is tiled.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Run:
         warm: WarmPath,
         report: Callable[[Progress], None],
         embed_slot: threading.Semaphore | None = None,
+        tile_slot: threading.Semaphore | None = None,
     ) -> None:
         self._catalog = catalog
         self._settings = settings
@@ -83,11 +89,27 @@ class Run:
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._committer: Committer | None = None
+        self._giant: Giant | None = None
+        self._opener: Opener = warm
+        if self._row.source.is_giant:
+            self._giant = Giant(
+                self._row,
+                settings,
+                slot=tile_slot or threading.Semaphore(),
+                stop=self._stopping,
+                append=self._append,
+                tell=self._tell,
+            )
+            self._opener = GiantsWarm(warm, self._giant)
         # Held while the row is changed, and while progress is taken and told: two threads doing
         # either at once would bring back the older of two.
         self._changing = threading.RLock()
         self._attention = Attention(
-            self._reader, warm, put=self._put, works=self._works, target=lambda: self._target
+            self._reader,
+            self._opener,
+            put=self._put,
+            works=self._works,
+            target=lambda: self._target,
         )
 
     # -- from outside -----------------------------------------------------------------------
@@ -145,13 +167,32 @@ class Run:
     def _list(self) -> None:
         if self._row.listed:
             return
+        if self._giant is not None:
+            if self._giant.work():
+                self._listing_over({})
+            return
         skipped: Counter[str] = Counter()
         with closing(growth(self._row.source, self._settings)) as grown:
             for _ in grown:
                 skipped = self._walk()
                 if self._stopping.is_set():
                     return
-        self._change(listed=True, skipped=dict(skipped))
+        self._listing_over(dict(skipped))
+
+    def _append(self, rows: pa.Table) -> None:
+        """Rows that are made rather than found; those of an earlier run are known."""
+        known = self._catalog.writer(self.dataset_id).known_ids().combine_chunks()
+        new = rows.filter(pc.invert(pc.is_in(rows["id"], value_set=known)))
+        if new.num_rows:
+            limit = self._settings.listing.fragment_rows
+            self._at_work().append(new, fragment_rows=limit)
+            self._announce()
+
+    def _seen(self, rows: pa.Table) -> pa.Table:
+        return self._giant.stand_in(rows) if self._giant else rows
+
+    def _listing_over(self, skipped: dict[str, int]) -> None:
+        self._change(listed=True, skipped=skipped)
         with self._grown:
             self._listed = True
         self._announce()
@@ -185,7 +226,7 @@ class Run:
     def _metadata(self) -> None:
         self._stage(
             "metadata",
-            warm=self._warm.headers,
+            warm=self._opener.headers,
             bulk=lambda rows: chains.metadata(rows, self._settings),
             sample_rows=_SAMPLE_ROWS,
         )
@@ -203,13 +244,14 @@ class Run:
         def bulk(rows: pa.Table) -> Iterator[pa.Table]:
             if self._turn():
                 try:
-                    yield from chains.embedding(rows, target.model, target.facts, self._settings)
+                    seen = self._seen(rows)
+                    yield from chains.embedding(seen, target.model, target.facts, self._settings)
                 finally:
                     self._slot.release()
 
         self._stage(
             target.space.stage,
-            warm=lambda rows: self._warm.vectors(rows, target.model),
+            warm=lambda rows: self._opener.vectors(rows, target.model),
             bulk=bulk,
             sample_rows=_SAMPLE_EMBED_ROWS,
         )
@@ -248,7 +290,8 @@ class Run:
             fruitless = fruitless + 1 if work["_rowaddr"].equals(before) else 0
             before = work["_rowaddr"]
             if fruitless >= _MAX_FRUITLESS:
-                self._put(name, self._given_up(name, work))
+                dim = self._target.facts.dim if self._target else 0
+                self._put(name, given_up(name, work, dim, _MAX_FRUITLESS))
             else:
                 self._round(name, work, warm, bulk, sample_rows)
             self._at_work().flush(name)
@@ -294,20 +337,6 @@ class Run:
                 self._at_work().expect(stage, {fragment: offsets})
         return pa.concat_tables(tables).combine_chunks() if tables else pa.table({"id": []})
 
-    def _given_up(self, stage: str, work: pa.Table) -> pa.Table:
-        """Rows that came back from no round at all: failed, with that as the reason."""
-        log.error("%d images of %s never finished %s", work.num_rows, self.dataset_id, stage)
-        dim = self._target.facts.dim if self._target else 0
-        group = columns.METADATA if stage == "metadata" else columns.embedding(dim)
-        state, code, text = group.names[-3:]
-        filled = {
-            state: pa.array([int(StageState.FAILED)] * work.num_rows, pa.uint8()),
-            code: pa.array(["crashed"] * work.num_rows),
-            text: pa.array([f"did not finish in {_MAX_FRUITLESS} attempts"] * work.num_rows),
-        }
-        arrays = [filled.get(f.name, pa.nulls(work.num_rows, f.type)) for f in group]
-        return pa.table(arrays, schema=group).append_column("_rowaddr", work["_rowaddr"])
-
     # -- results ----------------------------------------------------------------------------
 
     def _at_work(self) -> Committer:
@@ -345,7 +374,8 @@ class Run:
             for stage in ("metadata", "embedding", "reembedding"):
                 numbers = counts.stage(stage)
                 self._pace.note(stage, numbers["done"] + numbers["failed"])
-            progress = build(self._row, counts, pace=self._pace, active=active)
+            more = self._giant.stages(self._pace) if self._giant else None
+            progress = build(self._row, counts, pace=self._pace, active=active, more=more)
             self._report(progress)
         return progress
 
@@ -359,7 +389,7 @@ class Run:
             self.stop()
 
     def _fail(self, error: BaseException) -> None:
-        message = error.message if isinstance(error, RayographError) else _reason(error)
+        message = error.message if isinstance(error, RayographError) else reason(error)
         try:
             self._change(error=message)
         except RayographError:
@@ -385,13 +415,3 @@ class Run:
                 self._reader = self._catalog.reader(self.dataset_id)
         except Exception:
             log.exception("upkeep of %s failed; its next run tries again", self.dataset_id)
-
-
-def _reason(error: BaseException) -> str:
-    """What stopped the run, for a person; nothing internal."""
-    text = str(error).lower()
-    if "no space left" in text or "disk quota" in text:
-        return "the disk is full: make room, then resume"
-    if "read-only file system" in text or "permission denied" in text:
-        return "the catalog can no longer be written to: make it writable, then resume"
-    return f"an unexpected error stopped the work ({type(error).__name__}); see the log"

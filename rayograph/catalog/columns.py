@@ -24,6 +24,9 @@ LISTING = pa.schema(
     ]
 )
 
+# Of a giant's tables alone: x, y, width and height in px of the whole picture; null for the whole.
+REGION = pa.schema([pa.field("region", pa.list_(pa.int32(), 4))])
+
 METADATA = pa.schema(
     [
         pa.field("width", pa.int32()),

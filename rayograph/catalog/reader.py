@@ -26,7 +26,12 @@ DONE, FAILED, CLAIMED, SKIPPED = (
 )
 _STATES = len(StageState)
 Tally = np.ndarray[Any, np.dtype[np.int64]]
-_RECORD = [*columns.LISTING.names, *columns.METADATA.names, *columns.CURATION.names]
+_RECORD = [
+    *columns.LISTING.names,
+    *columns.METADATA.names,
+    *columns.CURATION.names,
+    *columns.REGION.names,
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,8 @@ class Catalog:
             mode="overwrite",
             data_storage_version="2.2",
         )
-        dataset.add_columns(pa.schema([*columns.METADATA, *columns.CURATION]))
+        regions = columns.REGION if source.is_giant else ()
+        dataset.add_columns(pa.schema([*columns.METADATA, *columns.CURATION, *regions]))
         added = pa.Table.from_pylist([row.to_row()], columns.REGISTRY)
         self._write(lambda registry: registry.insert(added, mode="append"))
         return row

@@ -67,8 +67,10 @@ class DatasetWriter:
 
     def append(self, rows: pa.Table, *, fragment_rows: int) -> None:
         """Append listed rows as fragments of at most ``fragment_rows``."""
+        more = [f for f in columns.REGION if f.name in rows.column_names]
+        schema = pa.schema([*columns.LISTING, *more])
         lance.write_dataset(
-            rows.select(columns.LISTING.names).cast(columns.LISTING),
+            rows.select(schema.names).cast(schema),
             self._uri,
             mode="append",
             data_storage_version=VERSION,

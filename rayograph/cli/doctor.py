@@ -45,6 +45,7 @@ def examine(settings: Settings) -> list[Check]:
         _packages,
         _machine,
         _catalog,
+        _tiles,
         _port,
         _model,
     )
@@ -135,6 +136,21 @@ def _disk(folder: Path) -> Iterator[Check]:
     yield Check("disk", "bad" if little else "good", f"{_size(free)} free at {folder}", advice)
     if not os.access(folder, os.W_OK):
         yield Check("catalog folder", "bad", f"{folder} is read-only", "choose another --catalog")
+
+
+def _tiles(settings: Settings) -> Iterator[Check]:
+    from rayograph.tiles.store import tiles_folder, used_bytes
+
+    folder, limit = tiles_folder(settings), settings.tiles.max_disk_gb * 10**9
+    if folder is None:
+        advice = "to open giants, set tiles.folder to one that all machines share"
+        yield Check("tiles", "note", "no folder: the catalog lies in a bucket", advice)
+        return
+    used = used_bytes(folder)
+    full = used > 0.9 * limit
+    found = f"{_size(used)} of {_size(limit)} used at {folder}"
+    advice = "delete some giants, or raise tiles.max_disk_gb" if full else ""
+    yield Check("tiles", "note" if full else "good", found, advice)
 
 
 def _port(settings: Settings) -> Iterator[Check]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from rayograph.errors import ConfigurationError
 from rayograph.schema import ImageRecord
 
+_REGION = pa.struct([(name, pa.int32()) for name in ("x", "y", "width", "height")])
 # The columns of ``ImageRecord``, in its order.
 RECORDS = pa.schema(
     [
@@ -34,6 +35,8 @@ RECORDS = pa.schema(
         ("tags", pa.list_(pa.string())),
         ("rating", pa.int32()),
         ("favorite", pa.bool_()),
+        ("region", _REGION),
+        ("tile_id", pa.string()),
     ]
 )
 

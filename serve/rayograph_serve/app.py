@@ -30,6 +30,7 @@ from rayograph_serve.routes import (
     docs,
     failures,
     health,
+    iiif,
     images,
     login,
     metrics,
@@ -39,6 +40,7 @@ from rayograph_serve.routes import (
     progress,
     search,
     thumbnails,
+    tiles,
 )
 from rayograph_serve.shortcuts import ServeShortcuts, Shortcuts
 from rayograph_serve.thumbnail_queue import ThumbnailQueue
@@ -56,6 +58,8 @@ _ROUTERS = (
     images.router,
     thumbnails.router,
     originals.router,
+    tiles.router,
+    iiif.router,
     search.router,
     failures.router,
     attention.router,

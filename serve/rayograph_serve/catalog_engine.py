@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
-from rayograph import __version__, ids
+from rayograph import __version__, giants, ids
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.datasets import open_dataset
 from rayograph.encoders import choose_model, list_models
 from rayograph.errors import ImageNotFound, InvalidRequest
-from rayograph.progress import build, status
+from rayograph.progress import at_rest, status
 from rayograph.schema import (
     BATCH_SHOWN,
     SORT,
@@ -35,15 +35,17 @@ from rayograph.schema import (
     Progress,
     SearchRequest,
     SearchResponse,
+    TilePyramid,
 )
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path
 from rayograph_serve.cursors import from_cursor, to_cursor
 from rayograph_serve.editing import Editing
-from rayograph_serve.engine import Command, Located
+from rayograph_serve.engine import Command, Located, TileBytes
 from rayograph_serve.filters import chosen_by, described
 from rayograph_serve.records import record_of
 from rayograph_serve.searching import Searcher
+from rayograph_serve.tiling import Tiles
 from rayograph_serve.work import Work
 
 T = TypeVar("T")
@@ -59,6 +61,7 @@ class CatalogEngine:
         self._catalog = catalog
         self._work = work
         self._settings = settings
+        self._tiles = Tiles(catalog, settings)
         self._started = time.monotonic()
         self._located: OrderedDict[str, Located] = OrderedDict()
         self._searcher = Searcher(
@@ -104,7 +107,9 @@ class CatalogEngine:
             model_note=row.model_note,
             created_at=row.created_at,
             error=row.error,
+            tile_id=giants.id_of(row),
             skipped=row.skipped,
+            disk_bytes=await _thread(giants.disk_bytes, row, self._settings),
         )
 
     async def delete(self, dataset_id: str) -> None:
@@ -115,7 +120,9 @@ class CatalogEngine:
 
     async def status(self, dataset_id: str) -> DatasetStatus:
         row = await self._row(dataset_id)
-        return status(row, await self._progress(row))
+        found = status(row, await self._progress(row))
+        info = await _thread(giants.tile_info, row, self._settings)
+        return found.model_copy(update={"tile_info": info})
 
     # -- progress ---------------------------------------------------------------------------
 
@@ -158,7 +165,8 @@ class CatalogEngine:
 
     async def _from_table(self, row: DatasetRow, *, active: bool) -> Progress:
         reader = self._catalog.reader(row.dataset_id)
-        return build(row, await _thread(reader.counts), active=active)
+        counts = await _thread(reader.counts)
+        return await _thread(at_rest, row, counts, self._settings, active=active)
 
     # -- images -----------------------------------------------------------------------------
 
@@ -267,6 +275,16 @@ class CatalogEngine:
         if choice.name != (row.next_model or row.model):
             await self._work.change_model(row.dataset_id, choice.name)
 
+    # -- tiles ------------------------------------------------------------------------------
+
+    async def tile_pyramid(self, tile_id: str) -> TilePyramid:
+        return await self._tiles.pyramid(tile_id)
+
+    async def tile(self, tile_id: str, z: int, x: int, y: int, fmt: str) -> TileBytes:
+        return await self._tiles.tile(tile_id, z, x, y, fmt)
+
+    # -- the rest ---------------------------------------------------------------------------
+
     async def models(self) -> ModelList:
         return await _thread(list_models, self._settings.model)
 
@@ -289,14 +307,13 @@ class CatalogEngine:
         return row, self._catalog.reader(row.dataset_id)
 
     def _records(self, row: DatasetRow, rows: list[dict[str, Any]]) -> list[ImageRecord]:
-        records = []
+        preview = giants.preview_of(row, self._settings)
         for data in rows:
-            located = Located(data["uri"], data["size"], data["mtime"])
-            self._located[data["id"]] = located
-            records.append(record_of(row, data))
+            whole = preview if data.get("region") is None else None
+            self._located[data["id"]] = Located(data["uri"], data["size"], data["mtime"], whole)
         while len(self._located) > _LOCATED_KEPT:
             self._located.popitem(last=False)
-        return records
+        return [record_of(row, data) for data in rows]
 
 
 async def _thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from rayograph.schema import (
@@ -24,6 +25,7 @@ from rayograph.schema import (
     Progress,
     SearchRequest,
     SearchResponse,
+    TilePyramid,
 )
 
 Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
@@ -31,11 +33,25 @@ Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where an image's bytes are, and the marks that change when they do."""
+    """Where an image's bytes are, and the marks that change when they do.
+
+    ``preview`` is where a smaller picture of it is, if it is too large to be opened.
+    """
 
     uri: str
     size: int | None
     mtime: float | None
+    preview: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TileBytes:
+    """One tile: its bytes, or the file that holds them."""
+
+    data: bytes | Path
+    etag: str  # without quotes; the same as long as the bytes are
+    media_type: str
+    final: bool = True  # False: a stand-in, to be asked for again
 
 
 class Engine(Protocol):
@@ -79,5 +95,18 @@ class Engine(Protocol):
     async def locate(self, image_id: str) -> Located: ...
     async def search(self, dataset_id: str, request: SearchRequest) -> SearchResponse: ...
     async def attend(self, dataset_id: str, image_ids: list[str]) -> None: ...
+    async def tile_pyramid(self, tile_id: str) -> TilePyramid:
+        """Raises ``NotFound``, or ``NotReady`` while the picture's size is not known yet."""
+        ...
+
+    async def tile(self, tile_id: str, z: int, x: int, y: int, fmt: str) -> TileBytes:
+        """A tile of level ``z``, made on the spot if need be.
+
+        Raises:
+            NotFound: no such pyramid, a place outside it, or another format than its own.
+            NotReady: it cannot be had yet, not even a stand-in.
+        """
+        ...
+
     async def models(self) -> ModelList: ...
     async def readiness(self) -> Health: ...

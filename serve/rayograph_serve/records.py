@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from rayograph import giants
 from rayograph.catalog import DatasetRow
 from rayograph.catalog.reader import status_of
 from rayograph.progress import embeds
-from rayograph.schema import ImageRecord
+from rayograph.schema import ImageRecord, Region
 
 
 def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
     """An image's record as the API answers it, of its row in the table."""
+    box = data.get("region")
     return ImageRecord(
         id=data["id"],
         dataset_id=row.dataset_id,
@@ -34,4 +36,6 @@ def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
         tags=data.get("tags") or [],
         rating=data.get("rating"),
         favorite=bool(data.get("favorite")),
+        region=Region(x=box[0], y=box[1], width=box[2], height=box[3]) if box else None,
+        tile_id=giants.id_of(row),
     )

@@ -164,7 +164,7 @@ class Searcher:
 
     async def _bytes(self, image_id: str) -> bytes:
         located = await self._locate(image_id)
-        return await asyncio.to_thread(_read_all, located.uri)
+        return await asyncio.to_thread(_read_all, located.preview or located.uri)
 
 
 def _float(vector: npt.NDArray[Any]) -> Query:

@@ -146,7 +146,7 @@ class ThumbnailStore:
     ) -> None:
         """Make a thumbnail for everybody who waits for this flight."""
         try:
-            body = self._render(located.uri, width)
+            body = self._render(located.preview or located.uri, width)
         except BaseException as error:  # noqa: BLE001 (whoever waits must hear of it)
             self.counts["failed"] += 1
             if isinstance(error, ImageFault):

@@ -10,9 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drawings import caption, picture
+from virtual_giant import Giant
 
 from rayograph import ids
-from rayograph.errors import DatasetNotFound, ImageFault, ImageNotFound, NotReady, RayographError
+from rayograph.errors import (
+    DatasetNotFound,
+    ImageFault,
+    ImageNotFound,
+    NotFound,
+    NotReady,
+    RayographError,
+)
 from rayograph.schema import (
     Accepted,
     BatchEdit,
@@ -37,10 +45,12 @@ from rayograph.schema import (
     SearchRequest,
     SearchResponse,
     StageProgress,
+    TilePyramid,
 )
 from rayograph.sources import file_uri
 from rayograph.where import FIELDS, matches, parse
-from rayograph_serve.engine import Command, Located
+from rayograph_serve.engine import Command, Located, TileBytes
+from tests.drawn_pyramid import DrawnPyramid
 from tests.fake_engine import edited
 
 FAULTS = {
@@ -71,6 +81,7 @@ class Virtual:
     model: str | None = None
     next_model: str | None = None
     version: int = 0
+    giant: Giant | None = None
 
     def failed(self, index: int) -> bool:
         return bool(self.fail_every) and index < self.indexed and index % self.fail_every == 7
@@ -118,6 +129,13 @@ class VirtualEngine:
         self.sets[key] = made
         return made
 
+    def put_giant(self, name: str, *, regions: int = 60, **state: object) -> Virtual:
+        """One large picture by URL; ``state`` is how far its download and its pyramid are."""
+        made = self.put(name, regions + 1, listed=regions + 1, indexed=regions + 1)
+        made.source = f"https://pictures.example/{name}.jpg"
+        made.giant = Giant(made.id, **state)  # type: ignore[arg-type]
+        return made
+
     def change(self, made: Virtual, **state: object) -> None:
         """Move a dataset on; streams see it at their next look."""
         for key, value in state.items():
@@ -161,6 +179,7 @@ class VirtualEngine:
             source=made.source,
             created_at="2026-01-01T00:00:00+00:00",
             error=made.error,
+            tile_id=made.giant.tile_id if made.giant else None,
             skipped=made.skipped,
             model=made.model or self.model,
             next_model=made.next_model,
@@ -179,9 +198,10 @@ class VirtualEngine:
 
     async def status(self, dataset_id: str) -> DatasetStatus:
         made = self._get(dataset_id)
-        return DatasetStatus(
-            dataset_id=made.id, status=self._dataset(made).status, started_at="2026-01-01T00:00:00"
-        )
+        state = self._dataset(made).status
+        if made.giant is not None:
+            return made.giant.status(state, made.error)
+        return DatasetStatus(dataset_id=made.id, status=state, started_at="2026-01-01T00:00:00")
 
     async def progress(self, dataset_id: str) -> Progress:
         made = self._get(dataset_id)
@@ -256,7 +276,7 @@ class VirtualEngine:
         if command in ("pause", "resume"):
             self.change(made, paused=command == "pause")
         elif command == "retry":
-            self.change(made, fail_every=0)
+            self.change(made, fail_every=0, error=None)
         elif command == "rescan":
             self.change(made, error=None)
         return await self.progress(dataset_id)
@@ -303,6 +323,8 @@ class VirtualEngine:
             tags=[],
             rating=None,
             favorite=False,
+            region=made.giant.region(index) if made.giant else None,
+            tile_id=made.giant.tile_id if made.giant else None,
         )
 
     async def images(
@@ -388,7 +410,10 @@ class VirtualEngine:
         made, index = self._find(image_id)
         if made.failed(index):
             raise ImageFault("cut short", fault="truncated")
-        path = await asyncio.to_thread(picture, self.folder, index)
+        if made.giant is not None:
+            path = await asyncio.to_thread(made.giant.picture, self.folder, index)
+        else:
+            path = await asyncio.to_thread(picture, self.folder, index)
         stat = path.stat()
         return Located(file_uri(str(path)), stat.st_size, stat.st_mtime)
 
@@ -400,7 +425,12 @@ class VirtualEngine:
         if not made.ready:
             raise NotReady("no vectors yet")
         hits: list[Hit] = []
-        if request.text != "nothing":
+        if made.giant is not None and request.text != "nothing":
+            hits = [
+                Hit(image=self.record(made, index), score=round(0.41 - 0.011 * place, 4))
+                for place, index in enumerate(made.giant.found(request, made.ready))
+            ]
+        elif request.text != "nothing":
             key = request.text or request.image_id or "picture"
             start = random.Random(key).randrange(4)
             chosen = [i for i in range(start, made.ready, 4) if not made.failed(i)]
@@ -418,6 +448,18 @@ class VirtualEngine:
     async def attend(self, dataset_id: str, image_ids: list[str]) -> None:
         self._get(dataset_id)
         self.attended.append(image_ids)
+
+    def _pyramid(self, tile_id: str) -> DrawnPyramid:
+        for made in self.sets.values():
+            if made.giant is not None and made.giant.tile_id == tile_id:
+                return made.giant.pyramid
+        raise NotFound(f"no pyramid {tile_id}")
+
+    async def tile_pyramid(self, tile_id: str) -> TilePyramid:
+        return self._pyramid(tile_id).pyramid()
+
+    async def tile(self, tile_id: str, z: int, x: int, y: int, fmt: str) -> TileBytes:
+        return await asyncio.to_thread(self._pyramid(tile_id).tile, z, x, y, fmt)
 
     async def models(self) -> ModelList:
         if self.model is None:

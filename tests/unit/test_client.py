@@ -18,7 +18,7 @@ from rayograph import errors
 from rayograph.client import AsyncClient, AsyncDataset, Client, Dataset, calls, frames
 from rayograph.client.follow import Follow
 from rayograph.client.transport import http_options, pause_after
-from rayograph.schema import Accepted, ImageRecord, Progress
+from rayograph.schema import Accepted, ImageRecord, Progress, Region
 from rayograph.sources import where_is
 
 
@@ -217,6 +217,8 @@ def test_records_become_tables_and_pictures(client: Client) -> None:
 
 def test_arrow_columns_are_the_record_s_fields() -> None:
     assert frames.RECORDS.names == list(ImageRecord.model_fields)
+    region = frames.RECORDS.field("region").type
+    assert [region.field(n).name for n in range(region.num_fields)] == list(Region.model_fields)
 
 
 def test_what_has_no_route_is_the_server_s_answer(client: Client, tmp_path: Path) -> None:

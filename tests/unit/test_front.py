@@ -293,6 +293,15 @@ async def test_held_requests_reach_serve_whole(house: House) -> None:
         assert answer.body == request("POST /api/datasets", body)
 
 
+@pytest.mark.parametrize("path", ["tiles/x.dzi", "tiles/x_files/0/0_0.jpeg", "iiif/x/info.json"])
+async def test_tiles_are_held_for_serve(house: House, path: str) -> None:
+    asking = asyncio.create_task(house.ask(f"GET /api/{path}"))
+    await until(lambda: any(v._task is not None for v in house.front.visitors))
+    assert not asking.done()
+    await house.serve(echo)
+    assert (await asking).body == request(f"GET /api/{path}")
+
+
 async def test_once_serve_answers_everything_goes_to_it(house: House) -> None:
     await house.serve(echo)
     answer = await house.ask("GET /api/datasets")

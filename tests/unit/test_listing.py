@@ -183,7 +183,7 @@ def test_sources_that_cannot_be_opened_say_why(tmp_path: Path) -> None:
     with pytest.raises(SourceEmpty):
         sources.resolve(str(tmp_path / "notes.txt"))
     with pytest.raises(SourceForbidden):
-        sources.resolve("http://127.0.0.1/x.jpg")
+        sources.resolve("http://user:secret@example.org/x.jpg")
     with pytest.raises(SourceNotFound):
         sources.resolve("warp://x")
     restored = sources.restore(sources.describe(sources.resolve(str(tmp_path))))

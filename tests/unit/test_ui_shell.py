@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from rayograph_ui import panels
 from rayograph_ui.shell import STYLES, head_html, page_html, shell_html, static_dir
 
+PINS = [
+    line.split()
+    for line in (Path(__file__).parents[2] / ".ci" / "vendored").read_text().splitlines()
+    if not line.startswith("#")
+]
+VENDORED = [static_dir() / file for file, *_ in PINS]
 MODULES = sorted(static_dir().glob("*.js"))
 STATIC = re.compile(r'(?:href|src)="/static/([^"]+)"')
 
@@ -33,10 +41,28 @@ def test_everything_the_head_names_is_there() -> None:
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
     texts = [shell_html()]
-    texts += [path.read_text("utf-8") for path in static_dir().rglob("*.[cj]s*")]
+    # What a library could fetch is seen in a browser: test_browser_viewer.py.
+    ours = [path for path in static_dir().rglob("*.[cj]s*") if path not in VENDORED]
+    texts += [path.read_text("utf-8") for path in ours]
     for text in texts:
         found = re.findall(r"https?://[^\s\"')]+", text)
         assert [url for url in found if not url.startswith("http://www.w3.org/")] == []
+
+
+@pytest.mark.parametrize(("file", "package", "path", "checksum"), PINS)
+def test_libraries_are_those_of_the_package(
+    file: str, package: str, path: str, checksum: str
+) -> None:
+    data = (static_dir() / file).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == checksum
+    if path.endswith(".js"):
+        assert package.replace("@", " ") in data[:100].decode()
+
+
+def test_each_library_comes_with_its_licence() -> None:
+    packages = {package for _, package, *_ in PINS}
+    licensed = {package for _, package, path, _ in PINS if path.startswith("LICENSE")}
+    assert packages == licensed != set()
 
 
 def test_ids_are_unique_and_labels_point_at_them() -> None:

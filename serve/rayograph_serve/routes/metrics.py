@@ -39,7 +39,10 @@ async def _datasets(engine: EngineProtocol) -> CollectorRegistry:
         ["dataset", "stage", "outcome"],
         registry=registry,
     )
+    disk = Gauge("rayograph_tiles_bytes", "Disk a giant takes", ["dataset"], registry=registry)
     for dataset in (await engine.datasets()).items:
+        if dataset.disk_bytes is not None:
+            disk.labels(dataset.dataset_id).set(dataset.disk_bytes)
         progress = await engine.progress(dataset.dataset_id)
         for status, count in zip(_STATES, progress.counts, strict=True):
             images.labels(dataset.dataset_id, status).set(count)

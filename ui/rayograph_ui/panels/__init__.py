@@ -8,6 +8,7 @@ from rayograph_ui.panels.browse import browse
 from rayograph_ui.panels.detail import detail
 from rayograph_ui.panels.failures import failures
 from rayograph_ui.panels.notices import notices
+from rayograph_ui.panels.viewer import viewer
 from rayograph_ui.panels.work import work
 
-__all__ = ["bar", "browse", "detail", "failures", "notices", "work"]
+__all__ = ["bar", "browse", "detail", "failures", "notices", "viewer", "work"]

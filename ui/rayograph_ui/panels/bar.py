@@ -41,11 +41,13 @@ def _switcher() -> str:
     <ul id="rg-sources-list" class="rg-sources-list"></ul>
     <form id="rg-add" class="rg-add" autocomplete="off">
       <h2 class="rg-h">Open another</h2>
-      <label class="rg-field"><span>Folder, file, pattern or address</span>
+      <label class="rg-field"><span>Folder, file, pattern or web address</span>
         <input id="rg-add-source" name="source" required maxlength="4096" spellcheck="false"
           placeholder="~/Pictures   s3://bucket/photos   demo"></label>
       <label class="rg-field"><span>Name <em>(optional)</em></span>
         <input id="rg-add-name" name="name" maxlength="200" spellcheck="false"></label>
+      <label class="rg-field"><span>Description <em>(optional)</em></span>
+        <input name="description" maxlength="4000"></label>
       <p class="rg-error" role="alert" hidden></p>
       <button class="rg-button rg-primary" type="submit">Open</button>
     </form>

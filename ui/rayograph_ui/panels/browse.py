@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rayograph_ui.panels.icons import icon
+from rayograph_ui.panels.viewer import viewer
 
 _STATUSES = ("ready", "embedding", "indexed", "pending", "failed")
 
@@ -32,12 +33,13 @@ def browse() -> str:
     <h1></h1><p></p>
     <form id="rg-welcome" class="rg-welcome" autocomplete="off" hidden>
       <input name="source" required maxlength="4096" spellcheck="false" aria-label="Source"
-        placeholder="A folder, a file, a pattern or s3://…">
+        placeholder="A folder, a file, a pattern or an address">
       <button class="rg-button rg-primary" type="submit">Open</button>
     </form>
     <p class="rg-error" role="alert" hidden></p>
     <div class="rg-state-actions"></div>
   </section>
+  {viewer()}
 </main>
 """
 

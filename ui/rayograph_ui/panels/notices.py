@@ -20,10 +20,20 @@ _KEYS = (
     ("p", "progress"),
     ("?", "this list"),
 )
+_GIANT_KEYS = (
+    ("← ↑ ↓ →", "move"),
+    ("+ · −", "nearer, farther"),
+    ("0", "the whole picture"),
+    ("n · N", "next, previous find"),
+    ("m", "more like that find"),
+    ("f", "full screen"),
+    ("c", "copy a link to the view"),
+)
 
 
 def notices() -> str:
-    keys = "".join(f"<div><dt>{k}</dt><dd>{does}</dd></div>" for k, does in _KEYS)
+    keys = _listed(_KEYS)
+    giant = _listed(_GIANT_KEYS)
     return f"""
 <div id="rg-banner" class="rg-banner" role="status" hidden><i></i><span></span></div>
 <div id="rg-toasts" class="rg-toasts" role="status" aria-live="polite"></div>
@@ -31,6 +41,7 @@ def notices() -> str:
   likes</p></div></div>
 <dialog id="rg-help" class="rg-card" aria-labelledby="rg-help-title">
   <h2 id="rg-help-title">Keyboard</h2><dl class="rg-keys">{keys}</dl>
+  <h3 class="rg-h">In one large picture</h3><dl class="rg-keys">{giant}</dl>
   <form method="dialog"><button class="rg-button">Close</button></form>
 </dialog>
 <dialog id="rg-login" class="rg-card" aria-labelledby="rg-login-title">
@@ -44,3 +55,7 @@ def notices() -> str:
   </form>
 </dialog>
 """
+
+
+def _listed(keys: tuple[tuple[str, str], ...]) -> str:
+    return "".join(f"<div><dt>{key}</dt><dd>{does}</dd></div>" for key, does in keys)

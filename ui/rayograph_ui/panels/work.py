@@ -5,6 +5,8 @@ from __future__ import annotations
 from rayograph_ui.panels.icons import icon
 
 _STAGES = (
+    ("download", "Download", "fetches the picture"),
+    ("tiling", "Tiling", "cuts it for zooming"),
     ("listing", "Listing", "finds the files, opens none"),
     ("metadata", "Metadata", "reads sizes and formats"),
     ("embedding", "Embedding", "makes them searchable"),
@@ -43,7 +45,7 @@ def work() -> str:
 
 def _stage(key: str, title: str, does: str) -> str:
     return f"""
-<section class="rg-stage" data-stage="{key}" data-state="waiting">
+<section class="rg-stage" data-stage="{key}" data-state="waiting" hidden>
   <h3>{title}<span class="rg-stage-state"></span></h3>
   <div class="rg-bar-line" role="progressbar" aria-label="{title}" aria-valuemin="0"
     aria-valuemax="100"><i class="rg-done"></i><i class="rg-skipped"></i

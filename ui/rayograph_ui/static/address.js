@@ -1,13 +1,24 @@
-/** What the page's address says: `#dataset?where=width>1024`. It can be kept, sent and gone back to. */
+/** What the page's address says, to be kept, sent and gone back to: a dataset, perhaps a place in a
+ * giant, perhaps a filter: `#dataset@x,y,zoom?where=width>1024`. */
 
-/** {dataset, where} of the address; empty texts for what it does not say. */
+const VIEW = /^(-?\d{1,9}),(-?\d{1,9}),(\d*\.?\d+)$/;
+
+/** {dataset, view, where}; the view is {x, y} px of the whole picture and its zoom, or null. */
 export function readAddress() {
-  const [dataset, query] = location.hash.slice(1).split("?", 2);
-  return { dataset, where: new URLSearchParams(query ?? "").get("where") ?? "" };
+  const [place, query] = location.hash.slice(1).split("?", 2);
+  const [dataset, at = ""] = place.split("@");
+  const [x, y, zoom] = (VIEW.exec(at) ?? []).slice(1).map(Number);
+  const where = new URLSearchParams(query ?? "").get("where") ?? "";
+  return { dataset, view: zoom > 0 ? { x, y, zoom } : null, where };
 }
 
-export function writeAddress({ dataset, where }) {
+/** Put it into the address, without a step in the history. */
+export function writeAddress({ dataset, view = null, where = "" }) {
+  const at = view ? `@${Math.round(view.x)},${Math.round(view.y)},${short(view.zoom)}` : "";
   const query = where ? `?${new URLSearchParams({ where })}` : "";
-  const address = dataset ? `#${dataset}${query}` : location.pathname + location.search;
+  const address = dataset ? `#${dataset}${at}${query}` : location.pathname + location.search;
   history.replaceState(null, "", address);
 }
+
+/** Four significant digits without an exponent: 0.0042, 1.25. */
+const short = (zoom) => String(Number(zoom.toFixed(Math.max(0, 3 - Math.floor(Math.log10(zoom))))));

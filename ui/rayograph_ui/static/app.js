@@ -8,6 +8,7 @@ import { startDetail } from "./detail.js";
 import { startFailures } from "./failures.js";
 import { startFilter } from "./filter.js";
 import { brief, count } from "./format.js";
+import { GiantWatch } from "./giant.js";
 import { Grid } from "./grid.js";
 import { startKeys } from "./keys.js";
 import { startModel } from "./model.js";
@@ -18,6 +19,7 @@ import { startSearch } from "./search.js";
 import { add, startSources } from "./sources.js";
 import { startStates } from "./states.js";
 import { ProgressStream } from "./stream.js";
+import { startViewer } from "./viewer.js";
 
 const REFRESH_MS = 2000;
 const ATTEND_MOST = 500;
@@ -29,6 +31,10 @@ class App extends Bus {
   dataset = null;
   progress = null;
   models = null;
+  /** The dataset's status while it is one giant picture, else null. */
+  giant = null;
+  /** Where one looks in it: {x, y, zoom}, null for the whole. */
+  view = null;
   /** {query, state, rows, coverage?, items?, error?} while a search is shown. */
   search = null;
   /** The filter in force; empty: everything is shown. */
@@ -46,6 +52,7 @@ class App extends Bus {
     this.grid = new Grid($("rg-grid"), size);
     $("rg-zoom").value = size;
     this.stream = new ProgressStream(this.api, (progress) => this.setProgress(progress));
+    this.watch = new GiantWatch(this.api, (status) => this.setGiant(status));
     startTheme();
     startBanner(this.api);
     startLogin(this.api);
@@ -54,6 +61,7 @@ class App extends Bus {
     this.filtering = startFilter(this);
     this.detail = startDetail(this);
     this.curation = startCuration(this);
+    this.viewer = startViewer(this);
     this.failures = startFailures(this);
     this.dock = startProgress(this);
     startModel(this);
@@ -65,9 +73,9 @@ class App extends Bus {
   async load() {
     await Promise.all([this.api.check(), this.loadDatasets()]);
     this.loaded = true;
-    const { dataset, where } = readAddress();
+    const { dataset, view, where } = readAddress();
     const wanted = this.datasets.find((each) => each.dataset_id === dataset);
-    this.open(wanted ?? this.datasets.at(-1));
+    this.open(wanted ?? this.datasets.at(-1), wanted ? view : null);
     if (wanted && where) await this.filtering.apply(where, { focus: false });
   }
 
@@ -85,21 +93,29 @@ class App extends Bus {
   }
 
   /** Show a dataset; one without an id is still being opened; null is the welcome. */
-  open(dataset) {
+  open(dataset, view = null) {
     this.dataset = dataset ?? null;
     this.progress = null;
+    this.view = view;
     this.where = "";
     this.#filtering?.abort();
     this.stream.close();
+    this.watch.close();
     this.emit("dataset", this.dataset);
     this.emit("progress", null);
     const id = this.dataset?.dataset_id;
-    writeAddress({ dataset: id, where: "" });
+    this.showAddress();
     this.#listing = id ? new PagedRows(this.api, id, dataset.total) : new PagedRows(this.api, "", 0);
     this.grid.show(this.#listing);
     if (!id) return;
     this.stream.open(id);
+    this.watch.open(this.dataset);
     this.#loadModels();
+  }
+
+  /** Put what is shown into the address. */
+  showAddress() {
+    writeAddress({ dataset: this.dataset?.dataset_id, view: this.view, where: this.where });
   }
 
   /** Show only what a filter picks, of the listing and of a search; throws what the server refuses. */
@@ -118,18 +134,42 @@ class App extends Bus {
     }
     if (mine.signal.aborted) return;
     this.where = where;
-    writeAddress({ dataset: dataset.dataset_id, where });
+    this.showAddress();
     this.#listing = rows;
     rows.on("total", () => this.emit("filter", where));
     this.browsing = null;
     if (this.search) this.searching.again();
-    else this.grid.show(rows);
+    else if (!this.giant) this.grid.show(rows);
     this.emit("filter", where);
   }
 
   /** How many pictures the listing shows. */
   get shown() {
     return this.#listing?.total ?? 0;
+  }
+
+  /** How far the giant is; the grid rests meanwhile. */
+  setGiant(status) {
+    const before = this.giant;
+    if (!before && !status) return;
+    this.giant = status;
+    if (!before) this.grid.show(new PagedRows(this.api, "", 0));
+    this.emit("giant", status);
+  }
+
+  /** Take up a giant that failed. */
+  async retryGiant() {
+    const { dataset, giant } = this;
+    this.setGiant({ ...giant, status: "processing", progress: null, error: null });
+    try {
+      const id = encodeURIComponent(dataset.dataset_id);
+      this.setProgress(await this.api.post(`/api/datasets/${id}/retry`));
+      this.stream.wake();
+    } catch (error) {
+      if (this.dataset === dataset) this.setGiant(giant);
+      toast(error);
+    }
+    this.watch.wake();
   }
 
   addDemo() {
@@ -151,12 +191,17 @@ class App extends Bus {
     }
     if (done && before) this.loadDatasets().catch(() => {});
     if (!this.models?.in_use) this.#loadModels();
+    this.watch.progressed(progress);
     this.emit("progress", progress);
   }
 
   /** Show a search, or with null the listing again, where it was left. */
   setSearch(search) {
     this.search = search;
+    if (this.giant) {
+      this.emit("search", search);
+      return;
+    }
     const rows = search ? search.rows : this.#listing;
     if (search && !rows) {
       if (search.state === "failed") this.grid.show(this.#listing, this.browsing ?? undefined);
@@ -164,6 +209,12 @@ class App extends Bus {
       this.grid.show(rows, search ? undefined : (this.browsing ?? undefined));
     }
     this.emit("search", search);
+  }
+
+  /** Put the focus where one looks. */
+  focusPictures() {
+    const place = this.viewer.shown ? this.viewer : this.grid.scroller;
+    place.focus({ preventScroll: true });
   }
 
   zoom(px) {
@@ -197,10 +248,12 @@ class App extends Bus {
     });
     api.on("loggedin", () => this.stream.wake());
     addEventListener("hashchange", () => {
-      const { dataset, where } = readAddress();
+      const { dataset, view, where } = readAddress();
       const found = this.datasets.find((each) => each.dataset_id === dataset);
-      if (found && dataset !== this.dataset?.dataset_id) this.open(found);
-      if (found && where !== this.where) this.filtering.apply(where, { focus: false });
+      if (!found) return;
+      if (dataset !== this.dataset?.dataset_id) this.open(found, view);
+      else if (view) this.viewer.go(view);
+      if (where !== this.where) this.filtering.apply(where, { focus: false });
     });
   }
 
@@ -211,6 +264,7 @@ class App extends Bus {
     this.#listing?.refresh({ all: true });
     if (this.dataset?.dataset_id) {
       this.stream.wake();
+      this.watch.wake();
       this.#loadModels();
     }
   }

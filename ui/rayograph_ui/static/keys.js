@@ -13,6 +13,8 @@ const MOVES = {
   End: "end",
 };
 const ZOOM_STEP_PX = 32;
+const PANS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const ACTS = { "+": "in", "=": "in", "-": "out", 0: "whole", Home: "whole", f: "full", c: "link" };
 
 export function startKeys(app) {
   $("rg-help-open").addEventListener("click", () => $("rg-help").showModal());
@@ -41,14 +43,16 @@ function onPage(app, event) {
   if (typing(target)) {
     if (target !== input || (key !== "Escape" && key !== "ArrowDown")) return false;
     if (key === "Escape") app.searching.clear();
-    app.grid.scroller.focus({ preventScroll: true });
+    app.focusPictures();
     return true;
   }
   if (key === "Escape") {
+    if (app.viewer.leaveFull()) return true;
     if (!app.search) return false;
     app.searching.clear();
     return true;
   }
+  if (app.giant) return inGiant(app, event) || onAny(app, key);
   const onGrid = target === app.grid.scroller || target === document.body;
   if (onGrid && MOVES[key]) {
     app.grid.scroller.focus({ preventScroll: true });
@@ -62,13 +66,31 @@ function onPage(app, event) {
   return shortcut(app, key);
 }
 
-function shortcut(app, key) {
-  const record = app.grid.rows?.at(app.grid.active);
+/** Moving about in a giant, from anywhere but a menu over it. */
+function inGiant({ viewer, searching }, { key, target }) {
+  if (!viewer.shown || target.closest(".rg-pop, .rg-work")) return false;
+  const { hits } = viewer;
+  if (PANS[key]) viewer.pan(...PANS[key]);
+  else if (ACTS[key]) viewer.act(ACTS[key]);
+  else if (key === "n" || key === "N") return hits.step(key === "n" ? 1 : -1);
+  else if (key === "m" && hits.active) searching.like(hits.active);
+  else return false;
+  return true;
+}
+
+function onAny(app, key) {
   if (key === "/") app.searching.focus();
   else if (key === "w" && app.dataset) app.filtering.focus();
   else if (key === "?") $("rg-help").showModal();
   else if (key === "p" && app.dataset) app.dock.toggle();
-  else if (key === "m" && record) app.searching.like(record);
+  else return false;
+  return true;
+}
+
+function shortcut(app, key) {
+  const record = app.grid.rows?.at(app.grid.active);
+  if (onAny(app, key)) return true;
+  if (key === "m" && record) app.searching.like(record);
   else if (key === "+" || key === "=") app.zoom(app.grid.size + ZOOM_STEP_PX);
   else if (key === "-") app.zoom(app.grid.size - ZOOM_STEP_PX);
   else return app.curation.press(key);

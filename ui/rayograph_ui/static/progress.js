@@ -1,7 +1,7 @@
 /** The progress dock: a bar for each stage, commands that act at once and roll back on refusal. */
 
 import { $, all, h, kept, one, setText, showError } from "./dom.js";
-import { count, duration, rate } from "./format.js";
+import { bytes, count, duration, rate } from "./format.js";
 
 const WORDS = {
   waiting: "waiting",
@@ -13,6 +13,8 @@ const WORDS = {
 };
 const WIDE_PX = 1180;
 const NAMES = {
+  download: "the download",
+  tiling: "tiling",
   listing: "listing",
   metadata: "reading metadata",
   embedding: "embedding",
@@ -144,13 +146,18 @@ function renderStage(section, stage) {
   const line = one(".rg-bar-line", section);
   const percent = Math.floor(share(stage.done + stage.failed + (stage.skipped ?? 0)));
   line.setAttribute("aria-valuenow", percent);
-  line.setAttribute("aria-valuetext", `${count(stage.done)} of ${count(total)}`);
-  setText(one(".rg-num", section), `${count(stage.done)} of ${count(total)}`);
+  const inBytes = section.dataset.stage === "download";
+  const reached = inBytes ? reachedBytes(stage) : `${count(stage.done)} of ${count(total)}`;
+  line.setAttribute("aria-valuetext", reached);
+  setText(one(".rg-num", section), reached);
   setText(one(".rg-stage-note b", section), stage.failed ? `${count(stage.failed)} failed` : "");
   const running = stage.state === "running";
-  const pace = running ? [rate(stage.rate)] : [];
+  const pace = running ? [inBytes ? byteRate(stage) : rate(stage.rate)] : [];
   if (running && stage.eta_s !== null) pace.push(`${duration(stage.eta_s)} left`);
   setText(one(".rg-rate", section), pace.filter(Boolean).join(", "));
   const note = one(".rg-stage-note span", section);
   setText(note, stage.note ?? note.dataset.does);
 }
+
+const reachedBytes = ({ done, total }) => (total ? `${bytes(done)} of ${bytes(total)}` : bytes(done));
+const byteRate = ({ rate: pace }) => (pace ? `${bytes(pace)}/s` : "");

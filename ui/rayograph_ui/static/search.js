@@ -2,6 +2,7 @@
 
 import { thumbnail } from "./api.js";
 import { $, one, setText } from "./dom.js";
+import { FINDS } from "./hits.js";
 import { pictureIn, readPicture } from "./picture.js";
 import { HitRows } from "./rows.js";
 
@@ -33,7 +34,8 @@ export function startSearch(app) {
     $("rg-search-file").disabled = !open;
     // A note may run to several lines: its first clause here, all of it under Progress.
     const brief = why?.split(": ")[0] ?? "";
-    input.placeholder = open ? "Search these pictures" : brief;
+    const within = app.giant ? "Search inside this picture" : "Search these pictures";
+    input.placeholder = open ? within : brief;
     form.title = why ?? "";
     setText($("rg-search-why"), why ?? "");
     setText($("rg-reason"), brief);
@@ -72,7 +74,8 @@ export function startSearch(app) {
     app.setSearch({ query, state: "running", rows: app.search?.rows ?? null });
     try {
       const path = `/api/datasets/${encodeURIComponent(dataset.dataset_id)}/search`;
-      const asked = { ...body, k: K, ...(app.where ? { where: app.where } : {}) };
+      const asked = { ...body, k: app.giant ? FINDS : K };
+      if (app.where) asked.where = app.where;
       const answer = await app.api.post(path, asked, { signal: mine.signal });
       if (mine !== running || app.dataset !== dataset) return;
       const rows = new HitRows(answer.items);
@@ -91,7 +94,7 @@ export function startSearch(app) {
     showChip(null);
     $("rg-search-clear").hidden = true;
     if (app.search) app.setSearch(null);
-    if (focus) app.grid.scroller.focus({ preventScroll: true });
+    if (focus) app.focusPictures();
   }
 
   async function runFile(file) {
@@ -127,7 +130,7 @@ export function startSearch(app) {
     event.target.value = "";
   });
   bindDrop(runFile, () => Boolean(app.dataset));
-  for (const event of ["progress", "models", "dataset"]) app.on(event, availability);
+  for (const event of ["progress", "models", "dataset", "giant"]) app.on(event, availability);
   app.api.on("state", availability);
   app.on("dataset", () => clear({ focus: false }));
 

@@ -2,6 +2,7 @@
 
 import { $, h, icon, one, setText, showError } from "./dom.js";
 import { brief, plural } from "./format.js";
+import { isGiant } from "./giant.js";
 
 const ADDRESS = /^[a-z][a-z0-9+.-]*:\/\//i;
 
@@ -34,11 +35,13 @@ export function startSources(app) {
   const draw = () => {
     const { dataset } = app;
     setText($("rg-switch-name"), dataset?.name ?? "Open a dataset");
-    setText($("rg-switch-total"), dataset ? brief(app.progress?.total ?? dataset.total) : "");
+    const total = dataset && !app.giant ? brief(app.progress?.total ?? dataset.total) : "";
+    setText($("rg-switch-total"), total);
     document.title = dataset ? `${dataset.name} · rayograph` : "rayograph";
   };
   app.on("dataset", draw);
   app.on("progress", draw);
+  app.on("giant", draw);
   const list = () => drawList(app, () => toggle(false));
   app.on("datasets", list);
   app.on("dataset", list);
@@ -55,7 +58,8 @@ function bindAdd(app, form, done = () => {}, undone = () => {}) {
     showError(error, null);
     done();
     try {
-      await add(app, source, String(data.get("name") ?? "").trim() || undefined);
+      const said = (field) => String(data.get(field) ?? "").trim() || undefined;
+      await add(app, source, said("name"), said("description"));
       form.reset();
     } catch (problem) {
       undone();
@@ -67,7 +71,7 @@ function bindAdd(app, form, done = () => {}, undone = () => {}) {
 }
 
 /** Open a source. Its entry is there at once and goes again if the server refuses. */
-export async function add(app, source, name) {
+export async function add(app, source, name, description) {
   const before = app.dataset;
   const ghost = {
     dataset_id: null,
@@ -80,7 +84,7 @@ export async function add(app, source, name) {
   app.open(ghost);
   try {
     const where = ADDRESS.test(source) ? { url: source } : { path: source };
-    const accepted = await app.api.post("/api/datasets", { ...where, name });
+    const accepted = await app.api.post("/api/datasets", { ...where, name, description });
     const id = accepted.dataset_id;
     const dataset = await app.api.get(`/api/datasets/${encodeURIComponent(id)}`);
     const others = app.datasets.filter((other) => other !== ghost && other.dataset_id !== id);
@@ -96,7 +100,7 @@ export async function add(app, source, name) {
 async function remove(app, dataset) {
   const before = app.datasets;
   const wasOpen = app.dataset?.dataset_id === dataset.dataset_id;
-  const left = before.filter((other) => other !== dataset);
+  const left = before.filter((other) => other.dataset_id !== dataset.dataset_id);
   app.setDatasets(left);
   if (wasOpen) app.open(left[0] ?? null);
   try {
@@ -110,6 +114,11 @@ async function remove(app, dataset) {
 }
 
 function drawList(app, close) {
+  const list = $("rg-sources-list");
+  // Drawn anew, a button that asks "Remove?" would forget that it was pressed.
+  const key = JSON.stringify([app.datasets, app.dataset?.dataset_id]);
+  if (list.dataset.key === key) return;
+  list.dataset.key = key;
   const items = app.datasets.map((dataset) => {
     const current = app.dataset === dataset || app.dataset?.dataset_id === dataset.dataset_id;
     const open = h(
@@ -128,12 +137,13 @@ function drawList(app, close) {
     );
     return h("li", {}, open, dataset.dataset_id ? removal(app, dataset) : null);
   });
-  $("rg-sources-list").replaceChildren(...items);
+  list.replaceChildren(...items);
 }
 
 function state(dataset) {
   if (!dataset.dataset_id) return "opening…";
   if (dataset.status === "failed") return "failed";
+  if (isGiant(dataset)) return dataset.status === "ready" ? "one picture" : "one picture, at work";
   return plural(dataset.total, "picture") + (dataset.status === "ready" ? "" : ", at work");
 }
 

@@ -9,7 +9,9 @@ export function startStates(app) {
     drawStrip(app);
     drawState(app);
   };
-  for (const event of ["dataset", "datasets", "progress", "search", "filter"]) app.on(event, draw);
+  for (const event of ["dataset", "datasets", "progress", "search", "filter", "giant"]) {
+    app.on(event, draw);
+  }
   app.api.on("state", draw);
   draw();
 }
@@ -33,8 +35,9 @@ function drawStrip(app) {
   drawActions(app);
 }
 
-function browseSummary({ progress, dataset, where, shown }) {
-  const all = plural(progress.total, "picture");
+function browseSummary({ progress, dataset, giant, where, shown }) {
+  if (giant && !giant.tile_info) return dataset.name;
+  const all = plural(progress.total, giant ? "region" : "picture");
   const total = where ? `${count(shown)} of ${all}` : all;
   if (progress.error) return `${total}. ${progress.error}`;
   if (dataset.error) return `${total}. ${dataset.error}`;
@@ -42,7 +45,7 @@ function browseSummary({ progress, dataset, where, shown }) {
   return total;
 }
 
-function searchSummary({ search, where }) {
+function searchSummary({ search, giant, where }) {
   const { query, coverage, state, items } = search;
   const what = query.text ? `“${query.text}”` : `like ${query.picture?.name ?? "your picture"}`;
   if (state === "running") return `Searching for ${what}…`;
@@ -51,7 +54,7 @@ function searchSummary({ search, where }) {
   const reach = all
     ? `searched all ${count(coverage.total)}${where ? " that match the filter" : ""}`
     : `searched ${count(coverage.searched)} of ${count(coverage.total)}`;
-  return `${what}: ${plural(items.length, "picture")}, ${reach}`;
+  return `${what}: ${plural(items.length, giant ? "place" : "picture")}, ${reach}`;
 }
 
 /** Vectors that have come since the search are offered, never mixed in under the reader's eyes. */
@@ -71,11 +74,12 @@ function drawActions(app) {
 
 function drawState(app) {
   const section = $("rg-state");
-  const state = describe(app);
+  const state = app.giant ? null : describe(app);
   section.hidden = !state;
   const grid = $("rg-grid");
-  grid.classList.toggle("rg-under", Boolean(state));
-  grid.tabIndex = state ? -1 : 0;
+  const under = Boolean(state || app.giant);
+  grid.classList.toggle("rg-under", under);
+  grid.tabIndex = under ? -1 : 0;
   const key = state ? JSON.stringify([state.title, state.text]) : "";
   section.dataset.mark = state?.mark ?? "";
   if (section.dataset.key === key) return;
