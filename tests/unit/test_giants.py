@@ -16,7 +16,7 @@ from rayograph.errors import ConfigurationError, SourceForbidden
 from rayograph.progress import at_rest, status
 from rayograph.schema import NewDataset, Progress
 from rayograph.settings import Settings
-from rayograph.tiles.store import used_bytes
+from rayograph.tiles.store import remove_deleted, used_bytes
 from rayograph_pipelines import giant
 from tests.giants import TILE, write
 from tests.web_server import Answer, WebServer
@@ -257,6 +257,20 @@ def test_the_disk_is_bounded(tmp_path: Path) -> None:
     assert used_bytes(giants.store_of(row, options).folder.parent) < 10_000
     local = opened(options, str(write(tmp_path / "q.png", 700, 400)))
     assert "more disk than the limit" in failed(options, local)
+
+
+def test_a_deleted_giant_is_out_of_sight_at_once_and_then_off_the_disk(tmp_path: Path) -> None:
+    options = settings(tmp_path)
+    row = opened(options, str(write(tmp_path / "p.png", 600, 400)))
+    run_of(options, row).work()
+    store = giants.store_of(row, options)
+    used = giants.disk_bytes(row, options)
+    assert used is not None and used == used_bytes(store.folder.parent) > 10_000
+    store.delete()
+    assert (giants.tile_info(row, options), store.size_bytes()) == (None, 0)
+    remove_deleted(store.folder.parent)
+    assert list(store.folder.parent.iterdir()) == []
+    store.delete()
 
 
 def test_giants_take_turns(tmp_path: Path) -> None:
