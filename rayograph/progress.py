@@ -162,6 +162,10 @@ def _bottleneck(stages: dict[str, StageProgress]) -> str | None:
     running = {n: s for n, s in stages.items() if s.state == "running"}
     if not running:
         return None
+    # What a giant's rows wait for has no rate of theirs to be compared with.
+    for step in giants.STAGES:
+        if step in running:
+            return step
 
     def left(name: str) -> tuple[float, int]:
         eta = running[name].eta_s

@@ -153,6 +153,7 @@ class Dataset(Answer):
     model: str | None = None
     created_at: str
     error: str | None = None
+    tile_id: str | None = Field(None, description="of a giant; null: a dataset of many pictures")
     skipped: dict[str, int] = Field(
         default_factory=dict, description="what listing passed over: reason -> count"
     )

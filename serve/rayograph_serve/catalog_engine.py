@@ -119,6 +119,7 @@ class CatalogEngine:
             model=row.model,
             created_at=row.created_at,
             error=row.error,
+            tile_id=giants.id_of(row),
             skipped=row.skipped,
             disk_bytes=await _thread(giants.disk_bytes, row, self._settings),
         )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from playwright.sync_api import Page
+from virtual_engine import Virtual
+from virtual_giant import Giant
 
 SEARCH = "#rg-search-text"
 
@@ -54,3 +58,35 @@ def scroll_to(page: Page, share: float) -> None:
         }""",
         share,
     )
+
+
+def giant(made: Virtual) -> Giant:
+    assert made.giant is not None
+    return made.giant
+
+
+def wait_viewer(page: Page) -> None:
+    page.wait_for_function("window.rayograph?.viewer?.shown")
+
+
+def wait_drawn(page: Page) -> None:
+    """Until the middle of the picture is painted."""
+    page.wait_for_function(
+        """() => {
+          const canvas = document.querySelector("#rg-viewer-canvas canvas");
+          const at = [canvas.width / 2, canvas.height / 2];
+          return canvas.getContext("2d").getImageData(...at, 1, 1).data[3] === 255;
+        }"""
+    )
+
+
+def view(page: Page) -> dict[str, float]:
+    """Where the page goes: the middle in px of the picture, and its zoom."""
+    found: dict[str, Any] = page.evaluate(
+        """() => {
+          const [at] = location.hash.split("@").slice(-1);
+          const [x, y, zoom] = at.split(",").map(Number);
+          return { x, y, zoom };
+        }"""
+    )
+    return found

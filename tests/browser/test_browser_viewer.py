@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from browsing import wait_pictures, wait_text
+from browsing import giant, view, wait_drawn, wait_pictures, wait_text, wait_viewer
 from playwright.sync_api import Browser, Page
 from served import Running
 from virtual_engine import Virtual, VirtualEngine
-from virtual_giant import Giant
 
 from rayograph.errors import SourceForbidden
 
@@ -21,26 +19,6 @@ SCALE = "#rg-viewer-scale"
 @pytest.fixture
 def nebula(engine: VirtualEngine) -> Virtual:
     return engine.put_giant("nebula", regions=60)
-
-
-def giant(made: Virtual) -> Giant:
-    assert made.giant is not None
-    return made.giant
-
-
-def wait_viewer(page: Page) -> None:
-    page.wait_for_function("window.rayograph?.viewer?.shown")
-
-
-def wait_drawn(page: Page) -> None:
-    """Until the middle of the picture is painted."""
-    page.wait_for_function(
-        """() => {
-          const canvas = document.querySelector("#rg-viewer-canvas canvas");
-          const at = [canvas.width / 2, canvas.height / 2];
-          return canvas.getContext("2d").getImageData(...at, 1, 1).data[3] === 255;
-        }"""
-    )
 
 
 def colourful(page: Page, yes: bool) -> None:
@@ -60,18 +38,6 @@ def colourful(page: Page, yes: bool) -> None:
 def near(page: Page, steps: int = 6) -> None:
     for _ in range(steps):
         page.keyboard.press("+")
-
-
-def view(page: Page) -> dict[str, float]:
-    """Where the page goes: the middle in px of the picture, and its zoom."""
-    found: dict[str, Any] = page.evaluate(
-        """() => {
-          const [at] = location.hash.split("@").slice(-1);
-          const [x, y, zoom] = at.split(",").map(Number);
-          return { x, y, zoom };
-        }"""
-    )
-    return found
 
 
 def test_a_giant_is_zoomed_by_keys_wheel_and_buttons(nebula: Virtual, open_page: Open) -> None:
@@ -148,8 +114,10 @@ def test_one_that_waits_for_its_turn_says_so(
 ) -> None:
     state = giant(nebula)
     state.pyramid.known, state.queued, nebula.listed = False, True, 0
+    state.step, state.bytes_done = "downloading", 0
     page = open_page()
     wait_text(page, "#rg-viewer-wait h1", "Waiting for its turn")
+    assert page.is_hidden("#rg-viewer-wait [role=progressbar]")
     engine.change(nebula, paused=True)
     wait_text(page, "#rg-viewer-wait h1", "Paused")
 
@@ -335,3 +303,33 @@ def test_a_web_address_is_opened_and_a_refusal_stands_in_the_form(
         "description": "as seen from here",
     }
     wait_text(page, "#rg-switch-name", "moon")
+
+
+@pytest.mark.parametrize("address", ["tiles/{}.dzi", "iiif/{}/info.json"])
+def test_any_viewer_can_be_pointed_at_it(nebula: Virtual, open_page: Open, address: str) -> None:
+    """OpenSeadragon as others set it up, which reads the description and asks for what is in it."""
+    page = open_page()
+    wait_viewer(page)
+    outcome = page.evaluate(
+        """async (address) => {
+          const element = document.createElement("div");
+          element.style.cssText = "position: fixed; inset: 0; z-index: 99";
+          document.body.append(element);
+          const viewer = OpenSeadragon({ element, drawer: "canvas", tileSources: address });
+          const seen = { failed: [], loaded: 0 };
+          viewer.addHandler("tile-load-failed", ({ tile }) => seen.failed.push(tile.getUrl()));
+          viewer.addHandler("tile-loaded", () => (seen.loaded += 1));
+          await new Promise((resolve) => viewer.addOnceHandler("open", resolve));
+          const image = viewer.world.getItemAt(0);
+          for (const zoom of [1, 4, 15]) {
+            viewer.viewport.zoomTo(zoom, new OpenSeadragon.Point(0.98, 0.58), true);
+            image.update(true);
+            await new Promise((resolve) => image.whenFullyLoaded(resolve));
+          }
+          return { ...seen, size: image.getContentSize().x };
+        }""",
+        f"/api/{address.format(giant(nebula).tile_id)}",
+    )
+    assert outcome["failed"] == []
+    assert outcome["loaded"] > 15
+    assert outcome["size"] == 20_000

@@ -168,6 +168,7 @@ class VirtualEngine:
             source=made.source,
             created_at="2026-01-01T00:00:00+00:00",
             error=made.error,
+            tile_id=made.giant.tile_id if made.giant else None,
             skipped=made.skipped,
         )
 

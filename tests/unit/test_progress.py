@@ -11,6 +11,7 @@ import pytest
 from rayograph import sources
 from rayograph.catalog import Counts, DatasetRow
 from rayograph.progress import Pace, build, status
+from rayograph.schema import StageProgress
 
 PENDING, DONE, FAILED, CLAIMED = 0, 1, 2, 3
 
@@ -159,3 +160,8 @@ def test_time_left_and_the_bottleneck_come_from_rates(make_row: Any) -> None:
     assert progress.stages["embedding"].eta_s == pytest.approx(190.0)
     assert progress.bottleneck == "embedding"
     assert build(make_row(listed=True), found, pace=pace).bottleneck is None
+    download = StageProgress(done=1, failed=0, total=9, state="running", eta_s=3.0)
+    waited = build(
+        make_row(listed=True), found, pace=pace, active=True, more={"download": download}
+    )
+    assert waited.bottleneck == "download"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pyvips
 from PIL import Image
+from test_catalog_engine import Work
 
 from rayograph import giants
 from rayograph.catalog import Catalog, DatasetRow
@@ -18,9 +19,11 @@ from rayograph.errors import NotFound, NotReady
 from rayograph.schema import NewDataset
 from rayograph.settings import Settings
 from rayograph.tiles import TileStore
+from rayograph_serve.catalog_engine import CatalogEngine
 from rayograph_serve.engine import TileBytes
 from rayograph_serve.tiling import Tiles
 from tests.giants import TILE, difference, drawn, maker, write
+from tests.pictures import write_pictures
 from tests.working import settings_for
 
 
@@ -73,6 +76,16 @@ async def test_before_anything_is_known_and_what_is_no_tile(tmp_path: Path) -> N
     for key in ("nothing", giant.row.dataset_id, f"{giant.row.dataset_id}-00000000", "../x"):
         with pytest.raises(NotFound):
             await giant.tiles.pyramid(key)
+
+
+async def test_the_datasets_list_says_which_is_a_giant(tmp_path: Path) -> None:
+    giant = Looked(tmp_path, "a.jpg", 300, 200)
+    catalog = Catalog(giant.settings.catalog.uri)
+    folder = NewDataset(path=str(write_pictures(tmp_path / "many", 2)))
+    many, _ = open_dataset(catalog, folder, giant.settings)
+    engine = CatalogEngine(catalog, Work(catalog), giant.settings)
+    said = {each.dataset_id: each.tile_id for each in (await engine.datasets()).items}
+    assert said == {giant.row.dataset_id: giant.key, many.dataset_id: None}
 
 
 async def test_a_tile_that_can_be_read_is_made_at_once_and_kept(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ export function options(element, navigatorElement) {
     navigatorBorderColor: "transparent",
     // The page has its own keys: keys.js.
     keyboardNavEnabled: false,
+    preserveImageSizeOnResize: true,
     animationTime: still() ? 0 : 0.7,
     springStiffness: 8,
     blendTime: still() ? 0 : 0.15,

@@ -4,8 +4,8 @@ const POLL_MS = 1000;
 const PICTURE = /^https?:\/\//i;
 const STEPS = new Set(["downloading", "generating_tiles"]);
 
-/** An address of the web always is one picture; what else is one, its status says. */
-export const isAddress = (dataset) => PICTURE.test(dataset?.source ?? "");
+/** One large picture: an address of the web always is one, what else is, the server says. */
+export const isGiant = (dataset) => Boolean(dataset?.tile_id) || PICTURE.test(dataset?.source ?? "");
 
 export class GiantWatch {
   #api;
@@ -26,7 +26,7 @@ export class GiantWatch {
     this.close();
     if (!dataset?.dataset_id) return;
     this.#dataset = dataset;
-    this.#known = isAddress(dataset);
+    this.#known = isGiant(dataset);
     if (this.#known) this.#tell({ status: "processing", progress: null, tile_info: null });
     this.wake();
   }

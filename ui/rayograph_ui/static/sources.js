@@ -2,7 +2,7 @@
 
 import { $, h, icon, one, setText, showError } from "./dom.js";
 import { brief, plural } from "./format.js";
-import { isAddress } from "./giant.js";
+import { isGiant } from "./giant.js";
 
 const ADDRESS = /^[a-z][a-z0-9+.-]*:\/\//i;
 
@@ -100,7 +100,7 @@ export async function add(app, source, name, description) {
 async function remove(app, dataset) {
   const before = app.datasets;
   const wasOpen = app.dataset?.dataset_id === dataset.dataset_id;
-  const left = before.filter((other) => other !== dataset);
+  const left = before.filter((other) => other.dataset_id !== dataset.dataset_id);
   app.setDatasets(left);
   if (wasOpen) app.open(left[0] ?? null);
   try {
@@ -114,6 +114,11 @@ async function remove(app, dataset) {
 }
 
 function drawList(app, close) {
+  const list = $("rg-sources-list");
+  // Drawn anew, a button that asks "Remove?" would forget that it was pressed.
+  const key = JSON.stringify([app.datasets, app.dataset?.dataset_id]);
+  if (list.dataset.key === key) return;
+  list.dataset.key = key;
   const items = app.datasets.map((dataset) => {
     const current = app.dataset === dataset || app.dataset?.dataset_id === dataset.dataset_id;
     const open = h(
@@ -132,13 +137,13 @@ function drawList(app, close) {
     );
     return h("li", {}, open, dataset.dataset_id ? removal(app, dataset) : null);
   });
-  $("rg-sources-list").replaceChildren(...items);
+  list.replaceChildren(...items);
 }
 
 function state(dataset) {
   if (!dataset.dataset_id) return "opening…";
   if (dataset.status === "failed") return "failed";
-  if (isAddress(dataset)) return dataset.status === "ready" ? "one picture" : "one picture, at work";
+  if (isGiant(dataset)) return dataset.status === "ready" ? "one picture" : "one picture, at work";
   return plural(dataset.total, "picture") + (dataset.status === "ready" ? "" : ", at work");
 }
 

@@ -14,7 +14,8 @@ export function drawWaiting(app, shown) {
   setText(one("h1", box), title(app));
   setText(one(".rg-viewer-what", box), failed ? (giant.error ?? "") : (dataset?.source ?? ""));
   const line = one(".rg-bar-line", box);
-  line.hidden = failed || giant.progress !== "downloading";
+  const begun = giant.status === "processing" || giant.bytes_done > 0;
+  line.hidden = failed || !begun || giant.progress !== "downloading";
   if (!line.hidden) bar(line, giant.bytes_done, giant.bytes_total, downloaded(giant));
   setText(one(".rg-viewer-pace", box), failed ? (dataset?.source ?? "") : pace(app));
   one("[data-viewer=retry]", box).hidden = !failed;
@@ -66,7 +67,7 @@ function pace({ giant, progress }) {
 }
 
 function downloaded({ bytes_done: done, bytes_total: total }) {
-  if (done === null || done === undefined) return "";
+  if (!done && !total) return "";
   return total ? `${bytes(done)} of ${bytes(total)}` : bytes(done);
 }
 

@@ -206,8 +206,11 @@ class Viewer {
 
   /** Who saw the whole picture goes on seeing it. */
   #resized() {
-    if (this.#ready && this.#whole) this.#osd.viewport.goHome(true);
-    this.#osd.navigator?.updateSize();
+    const osd = this.#osd;
+    osd.navigator?.updateSize();
+    if (!this.#ready || !this.#whole) return;
+    // The library is in the middle of keeping what was seen: its last word must be said first.
+    queueMicrotask(() => this.#osd === osd && osd.viewport.goHome(true));
   }
 
   #isWhole(current = false) {
