@@ -36,6 +36,7 @@ from rayograph_pipelines.giants_warm import GiantsWarm
 from rayograph_pipelines.lister import Appender, listed, rounds
 from rayograph_pipelines.stages.list_files import ListFilesConfig
 from rayograph_pipelines.target import Target, adopt, choose_target
+from rayograph_pipelines.upkeep import index_ids, tidy
 from rayograph_pipelines.warm import Opener, WarmPath
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,10 @@ class Run:
             if self._failure is not None:
                 self._fail(self._failure)
             elif not self._stopping.is_set():
-                self._upkeep()
+                committer.keep_index()
+                tidy(self._catalog.writer(self.dataset_id), committer.space, self._settings)
+                if adopt(self._catalog, self.dataset_id, self._change):
+                    self._reader = self._catalog.reader(self.dataset_id)
         return self._tell(active=False)
 
     def _stages(self) -> None:
@@ -196,7 +200,7 @@ class Run:
         with self._grown:
             self._listed = True
         self._announce()
-        self._index_ids()
+        index_ids(self._catalog.writer(self.dataset_id))
 
     def _walk(self) -> Counter[str]:
         """Append what is in the source and not in the table; returns what was passed over."""
@@ -396,22 +400,3 @@ class Run:
             # A full disk takes no note of itself either: then at least whoever looks now is told.
             log.exception("cannot record why %s stopped", self.dataset_id)
             self._row = replace(self._row, error=message)
-
-    def _index_ids(self) -> None:
-        try:
-            self._catalog.writer(self.dataset_id).index_ids()
-        except Exception:
-            log.exception("no index of %s's ids yet", self.dataset_id)
-
-    def _upkeep(self) -> None:
-        """Indices and clean-up. Without them everything is there, only slower to find."""
-        writer = self._catalog.writer(self.dataset_id)
-        self._at_work().keep_index()
-        try:
-            writer.index_ids()
-            writer.index_fields(self._at_work().space, self._settings.index)
-            writer.clean(older_than_s=self._settings.catalog.keep_versions_s)
-            if adopt(self._catalog, self.dataset_id, self._change):
-                self._reader = self._catalog.reader(self.dataset_id)
-        except Exception:
-            log.exception("upkeep of %s failed; its next run tries again", self.dataset_id)

@@ -88,6 +88,7 @@ class _Opened:
 
     dataset: Dataset
     records: list[ImageRecord]
+    is_download: bool = False
 
 
 class BootPages:
@@ -133,7 +134,7 @@ class BootPages:
             source=display(local_path(source.uri) or source.uri),
             created_at=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
         )
-        self._opened[key] = _Opened(dataset, records)
+        self._opened[key] = _Opened(dataset, records, source.kind == "url")
         self._records.update((record.id, record) for record in records)
         return key
 
@@ -185,7 +186,7 @@ class BootPages:
             status = DatasetStatus(
                 dataset_id=opened.dataset.dataset_id,
                 status="processing",
-                progress="listing",
+                progress="downloading" if opened.is_download else "listing",
                 started_at=opened.dataset.created_at,
             )
             return Answer.of_json(status.model_dump(exclude_none=True))

@@ -123,6 +123,7 @@ async def a_house(home: Path, **server: Any) -> AsyncIterator[House]:
         phase=lambda: "starting ray",
     )
     dataset = pages.open(sources.resolve(str(home / "pictures")))
+    pages.open(sources.resolve("https://example.org/giant.jpg"))
     front = Front(pages, Timeline())
     house = House(front, await front.listen("127.0.0.1", 0), dataset)
     try:
@@ -147,8 +148,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def test_the_page_rows_and_thumbnails_are_there_at_once(house: House) -> None:
     assert b"rayograph" in (await house.ask("GET /")).body
     listed = (await house.ask("GET /api/datasets")).json["items"]
-    assert [item["dataset_id"] for item in listed] == [house.dataset]
-    assert listed[0]["total"] == 5
+    assert [(item["name"], item["total"]) for item in listed] == [("pictures", 5), ("giant.jpg", 0)]
+    assert listed[0]["dataset_id"] == house.dataset
     base = f"/api/datasets/{house.dataset}"
     page = (await house.ask(f"GET {base}/images?limit=3&offset=1")).json
     assert (len(page["items"]), page["total"]) == (3, 5)
@@ -158,6 +159,8 @@ async def test_the_page_rows_and_thumbnails_are_there_at_once(house: House) -> N
     thumbnail = await house.ask(f"GET /api/images/{record['id']}/thumbnail?size=128")
     assert thumbnail.status == 200 and thumbnail.headers["content-type"].startswith("image/")
     assert (await house.ask(f"GET {base}/status")).json["progress"] == "listing"
+    giant = f"/api/datasets/{listed[1]['dataset_id']}"
+    assert (await house.ask(f"GET {giant}/status")).json["progress"] == "downloading"
 
 
 async def test_the_starts_own_progress_is_told(house: House) -> None:

@@ -1,0 +1,28 @@
+"""Indices and clean-up of a table. Without them everything is there, only slower to find."""
+
+from __future__ import annotations
+
+import logging
+
+from rayograph.catalog import DatasetWriter, Space
+from rayograph.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def index_ids(writer: DatasetWriter) -> None:
+    """Index a table's ids; it is no failure of a run if that cannot be done now."""
+    try:
+        writer.index_ids()
+    except Exception:
+        log.exception("no index of a table's ids yet")
+
+
+def tidy(writer: DatasetWriter, space: Space, settings: Settings) -> None:
+    """What is done when a run is over; the next run tries again what cannot be done now."""
+    try:
+        writer.index_ids()
+        writer.index_fields(space, settings.index)
+        writer.clean(older_than_s=settings.catalog.keep_versions_s)
+    except Exception:
+        log.exception("the upkeep of a table failed; its next run tries again")
