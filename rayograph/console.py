@@ -67,7 +67,9 @@ def line(progress: Progress) -> str:
     names = ("pending", "indexed", "embedding", "failed")
     parts = [f"{progress.ready} of {progress.total} ready"]
     parts += [f"{count} {name}" for name in names if (count := getattr(progress, name))]
-    parts += [f"{name} {pace}" for name, stage in progress.stages.items() if (pace := _pace(stage))]
+    parts += [
+        f"{name} {pace}" for name, stage in progress.stages.items() if (pace := _pace(name, stage))
+    ]
     if progress.paused:
         parts.append("paused")
     if progress.status == "complete":
@@ -77,11 +79,13 @@ def line(progress: Progress) -> str:
     return ", ".join(parts)
 
 
-def _pace(stage: StageProgress) -> str:
+def _pace(name: str, stage: StageProgress) -> str:
     if stage.state != "running" or not stage.rate:
         return ""
     left = f", {duration(stage.eta_s)} left" if stage.eta_s else ""
-    return f"{stage.rate:.0f}/s{left}"
+    # A download counts bytes, every other stage pieces of work.
+    rate = f"{stage.rate / 1e6:.1f} MB" if name == "download" else f"{stage.rate:.0f}"
+    return f"{rate}/s{left}"
 
 
 def summary(
@@ -149,7 +153,7 @@ class BarProgress:
                 self._tasks[name],
                 completed=stage.done + stage.failed + stage.skipped,
                 total=stage.total or None,
-                pace=_pace(stage) or stage.note or stage.state,
+                pace=_pace(name, stage) or stage.note or stage.state,
             )
 
 

@@ -34,6 +34,13 @@ def test_a_running_stage_says_how_fast_and_how_long() -> None:
     assert console.line(now) == "1 of 3 ready, 2 pending, metadata 10/s, 1 s left"
 
 
+def test_a_download_is_as_fast_as_its_bytes() -> None:
+    now = at(3)
+    stage = now.stages["metadata"].model_copy(update={"state": "running", "rate": 824_681.0})
+    now.stages = {"download": stage}
+    assert "download 0.8 MB/s" in console.line(now)
+
+
 def test_the_summary_says_which_and_why() -> None:
     lines = console.summary(at(1, failed=2), {"truncated": 2}, [("x", "a\n.jpg", "ends early")])
     assert lines == [
