@@ -27,11 +27,11 @@ from rayograph.sources import display, file_uri
 from rayograph.tiles.steps import WORK, MakeConfig
 from rayograph.tiles.store import Pyramid
 from rayograph_pipelines.giants_download import Download, check_disk, stage_of
+from rayograph_pipelines.turns import turn
 
 # The pass over the whole is behind the page, and before other bulk work.
 _NICE = 8
 _TELL_S = 0.25
-_TURN_POLL_S = 0.2
 # Rows are few: a fragment of the table is worth so many, or so much waiting.
 _BATCH_ROWS, _BATCH_S = 256, 2.0
 _BROKEN = {"empty", "truncated", "not_an_image", "unsupported", "too_large", "corrupt"}
@@ -96,7 +96,12 @@ class Giant:
                 streamed = self._download is not None and self._download.run(child)
             except FetchStopped:
                 return False
-            return self._take_turn(lambda: self._tile(child, streamed))
+            with turn(self._slot, self._stop) as mine:
+                self._tiling = mine
+                try:
+                    return mine and self._tile(child, streamed)
+                finally:
+                    self._tiling = False
 
     def stages(self, pace: Pace) -> dict[str, StageProgress]:
         """The stages of this part, as they are now."""
@@ -148,17 +153,6 @@ class Giant:
         return uri
 
     # -- tiling -----------------------------------------------------------------------------
-
-    def _take_turn(self, work: Callable[[], bool]) -> bool:
-        while not self._slot.acquire(timeout=_TURN_POLL_S):
-            if self._stop.is_set():
-                return False
-        try:
-            self._tiling = True
-            return work()
-        finally:
-            self._tiling = False
-            self._slot.release()
 
     def _tile(self, child: Guard[Any], streamed: bool) -> bool:
         self._step(child, "probe", _mark(self._path), streamed)

@@ -36,6 +36,7 @@ from rayograph_pipelines.giants_warm import GiantsWarm
 from rayograph_pipelines.lister import Appender, listed, rounds
 from rayograph_pipelines.stages.list_files import ListFilesConfig
 from rayograph_pipelines.target import Target, adopt, choose_target
+from rayograph_pipelines.turns import turn
 from rayograph_pipelines.upkeep import index_ids, tidy
 from rayograph_pipelines.warm import Opener, WarmPath
 
@@ -48,7 +49,6 @@ _MAX_FRUITLESS = 3
 _PIPELINE_START_S = {"listing": 10.0, "metadata": 10.0, "embedding": 30.0}
 _SAMPLE_ROWS = 2048
 _SAMPLE_EMBED_ROWS = 64
-_TURN_POLL_S = 0.2
 Work = Callable[[pa.Table], Iterator[pa.Table]]
 
 
@@ -246,12 +246,10 @@ class Run:
             return
 
         def bulk(rows: pa.Table) -> Iterator[pa.Table]:
-            if self._turn():
-                try:
+            with turn(self._slot, self._stopping) as mine:
+                if mine:
                     seen = self._seen(rows)
                     yield from chains.embedding(seen, target.model, target.facts, self._settings)
-                finally:
-                    self._slot.release()
 
         self._stage(
             target.space.stage,
@@ -271,13 +269,6 @@ class Run:
         self._at_work().space = target.space
         self._target = target
         return target
-
-    def _turn(self) -> bool:
-        """Wait for the model; False when told to stop instead: another's turn can take hours."""
-        while not self._slot.acquire(timeout=_TURN_POLL_S):
-            if self._stopping.is_set():
-                return False
-        return True
 
     def _stage(self, name: str, *, warm: Work, bulk: Work, sample_rows: int) -> None:
         """Rounds over what the table says is pending, until listing is over and nothing is."""

@@ -62,6 +62,8 @@ def choose_target(
         return _next(catalog, row, facts, change)
     if row.model_key is None:
         change(model_key=facts.key)
+    # A run that was killed right after a change of model has left the old vectors.
+    catalog.writer(dataset_id).drop_space(row.serving.other)
     return Target(str(row.model), row.serving, facts)
 
 
@@ -70,8 +72,8 @@ def _next(catalog: Catalog, row: DatasetRow, facts: ModelFacts, change: Change) 
     model, space = str(row.next_model), row.serving.other
     writer = catalog.writer(row.dataset_id)
     if facts.key == row.model_key:
-        writer.drop_space(space)
         change(model=model, next_model=None, next_model_key=None)
+        writer.drop_space(space)
         return Target(model, row.serving, facts)
     if not catalog.reader(row.dataset_id).counts().stage("embedding")["done"]:
         writer.drop_space(row.serving)

@@ -16,7 +16,14 @@ import numpy.typing as npt
 
 from rayograph import ids
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
-from rayograph.errors import ImageNotFound, InvalidRequest, ModelUnavailable, NotReady
+from rayograph.catalog.filters import Filter
+from rayograph.errors import (
+    ImageNotFound,
+    InvalidRequest,
+    ModelUnavailable,
+    NotReady,
+    WeightsChanged,
+)
 from rayograph.progress import embeds
 from rayograph.schema import Coverage, Hit, ImageRecord, SearchRequest, SearchResponse
 from rayograph.settings import Settings
@@ -63,7 +70,7 @@ class Searcher:
     async def search(self, row: DatasetRow, request: SearchRequest) -> SearchResponse:
         """The nearest images to what is asked for, among those that have vectors."""
         began = time.perf_counter()
-        chosen_by(row, request.where)
+        where = chosen_by(row, request.where)
         if not embeds(row):
             raise ModelUnavailable(
                 f"this dataset cannot be searched: {row.embed_note or 'no model'}",
@@ -72,14 +79,15 @@ class Searcher:
         if row.model is None:
             raise NotReady("a model is still being chosen", hint="try again in a moment")
         try:
-            found = await self._search_in(row, self._serving(row), request)
-        except ModelUnavailable:
-            # Other weights than those that made the vectors: these are made anew, from now on.
-            await self._work.start(row.dataset_id)
+            found = await self._search_in(row, self._serving(row), request, where)
+        except ModelUnavailable as error:
+            if isinstance(error, WeightsChanged):
+                # The vectors are made anew, from now on.
+                await self._work.start(row.dataset_id)
             making = self._making(row)
             if making is None:
                 raise
-            found = await self._search_in(row, making, request)
+            found = await self._search_in(row, making, request, where)
         except NotReady:
             newest = await asyncio.to_thread(self._catalog.dataset, row.dataset_id)
             if newest.space == row.space:
@@ -101,9 +109,8 @@ class Searcher:
         return _Space(reader, row.next_model, row.next_model_key)
 
     async def _search_in(
-        self, row: DatasetRow, space: _Space, request: SearchRequest
+        self, row: DatasetRow, space: _Space, request: SearchRequest, where: Filter | None
     ) -> SearchResponse:
-        where = chosen_by(row, request.where)
         vector = await self._query(row, space, request)
         rows, scores, searched, total = await asyncio.to_thread(
             space.reader.search,

@@ -576,6 +576,22 @@ async def test_vectors_of_other_weights_are_not_compared_but_made_anew(service: 
     assert service.started() == starts + 1
 
 
+async def test_a_model_that_cannot_be_had_just_now_starts_no_run(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that cannot load it would switch search off for good."""
+    dataset_id = await service.ready()
+
+    async def text(model: str, key: str | None, text: str) -> Vector:
+        raise ModelUnavailable("its file cannot be read")
+
+    monkeypatch.setattr(service.work, "text", text)
+    starts = service.started()
+    with pytest.raises(ModelUnavailable, match="cannot be read"):
+        await service.engine.search(dataset_id, SearchRequest(text="red"))
+    assert service.started() == starts
+
+
 async def test_while_the_old_weights_are_lost_the_new_vectors_answer(service: Service) -> None:
     dataset_id = await service.ready()
     service.work.keys["fake"] = "fake-2"

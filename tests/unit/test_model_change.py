@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rayograph.catalog import Catalog, DatasetRow
+from rayograph.catalog import Catalog, DatasetRow, DatasetWriter
 from rayograph.catalog.columns import SPACES
 from rayograph.schema import Progress
 from rayograph.settings import Settings
@@ -282,6 +282,20 @@ def test_a_registry_of_an_earlier_version_is_completed(
     again = Catalog(settings.catalog.uri)
     assert again.update(row.dataset_id, next_model="other").next_model == "other"
     assert again.dataset(row.dataset_id).next_model == "other"
+
+
+def test_what_a_kill_after_the_change_left_goes_with_the_next_run(
+    settings: Settings, catalog: Catalog, row: DatasetRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted(catalog, row, "other")
+    with monkeypatch.context() as patch:
+        patch.setattr(DatasetWriter, "drop_space", lambda *_: None)
+        run_of(settings, row, warm_of(other=12)).work()
+    assert catalog.dataset(row.dataset_id).model == "other"
+    assert set(OLD.names.values()) <= columns_of(catalog, row)
+    assert run_of(settings, row, warm_of(other=12)).work().status == "complete"
+    assert not columns_of(catalog, row) & set(OLD.names.values())
+    nearest(catalog, row, 12)
 
 
 def test_filters_speak_of_the_space_that_serves(
