@@ -51,6 +51,8 @@ class Walk:
     def __init__(self, source: Source, *, workers: int = 2, follow_symlinks: bool = True) -> None:
         self.source = source
         self.skipped: Counter[str] = Counter()
+        # Folders that could not be looked into: what was in them may be there still.
+        self.unreadable: list[str] = []
         self._workers = workers
         self._follow = follow_symlinks
         # (device, inode) of each folder listed: a link to one of them must not list it twice.
@@ -128,6 +130,7 @@ class Walk:
                         others += 1
         except OSError:
             self.skipped["unreadable_folder"] += 1
+            self.unreadable.append(folder)
         if others:
             self.skipped["not_an_image"] += others
         return found
@@ -159,7 +162,8 @@ class Walk:
 
         fs, root = fsspec.core.url_to_fs(self.source.uri)
         depth = None if self.source.recursive else 1
-        for folder, _, files in fs.walk(root, maxdepth=depth, detail=True):
+        # A folder that is refused is no empty one.
+        for folder, _, files in fs.walk(root, maxdepth=depth, detail=True, on_error="raise"):
             names = sorted(name for name in files if is_image_name(name))
             self.skipped["not_an_image"] += len(files) - len(names)
             for start in range(0, len(names), CHUNK):

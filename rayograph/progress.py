@@ -101,6 +101,7 @@ def build(
         bottleneck=None if complete else _bottleneck(stages),
         paused=row.paused and not complete,
         error=row.error,
+        missing=counts.missing,
     )
 
 

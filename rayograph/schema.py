@@ -75,6 +75,7 @@ class ImageRecord(Answer):
     tags: list[str]
     rating: int | None
     favorite: bool
+    missing: bool = Field(False, description="its file is gone; the row is kept until a purge")
     region: Region | None = Field(None, description="the part of a giant this row stands for")
     tile_id: str | None = Field(None, description="the pyramid in which it can be looked at")
 
@@ -107,6 +108,7 @@ class Progress(Answer):
     bottleneck: str | None = Field(None, description="the stage the whole waits for")
     paused: bool = False
     error: str | None = None
+    missing: int = Field(0, description="images whose files are gone; not part of `total`")
 
     @property
     def counts(self) -> tuple[int, int, int, int, int]:

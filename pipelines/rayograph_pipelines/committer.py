@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from rayograph.catalog import DatasetWriter, Space
 from rayograph.catalog.columns import SPACES, space_of
+from rayograph.catalog.rows import split
 from rayograph.catalog.writer import claim, merge_group, unclaim
 from rayograph.settings import IndexSettings
 
@@ -30,6 +31,8 @@ Flags = npt.NDArray[np.bool_]
 _GROWTH = 0.25
 _PATIENCE_S = 4.0
 _MAX_FRAGMENTS = 64
+# Their vectors are in memory while they are written again.
+_REDONE_FRAGMENTS = 8
 
 
 @dataclass(slots=True)
@@ -110,6 +113,8 @@ class Committer:
         self._writing = threading.Lock()
         self._stopping = False
         self._room: tuple[Space, int] | None = None
+        # Rows whose files have changed: what comes of them from before that is worth nothing.
+        self._void: dict[tuple[str, int], Flags] = {}
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._loop, name="committer", daemon=True)
         self._thread.start()
@@ -125,6 +130,9 @@ class Committer:
         with self._wake:
             for fragment, offsets in work.items():
                 self._part(stage, fragment).expect(offsets)
+                void = self._void.get((stage, fragment))
+                if void is not None:
+                    void[offsets[offsets < len(void)]] = False
 
     def put(self, stage: str, rows: pa.Table) -> None:
         """Take results; ``_rowaddr`` names each row's place. Too late, they are left to a next run.
@@ -146,11 +154,39 @@ class Committer:
                 return
             for fragment in np.unique(fragments).tolist():
                 chosen = np.flatnonzero(fragments == fragment)
+                chosen = chosen[~self._is_void(stage, fragment, offsets[chosen])]
+                if not len(chosen):
+                    continue
                 part = self._part(stage, fragment)
                 part.new.append((offsets[chosen], rows.take(pa.array(chosen))))
                 part.new_rows += len(chosen)
                 part.arrived(offsets[chosen])
             self._wake.notify()
+
+    def change(self, work: Callable[[], object]) -> None:
+        """Have something else written to the table, in turn with the commits."""
+        with self._writing:
+            work()
+        self._on_commit()
+
+    def redo(self, addresses: npt.NDArray[np.uint64]) -> None:
+        """Make rows pending again whose files have changed: what was known of them goes at once.
+
+        What is still on its way was taken from the files before; it is dropped when it comes.
+        """
+        for stage in self._writer.stages():
+            group = self._writer.group(stage)
+            nothing = [pa.nulls(len(addresses), f.type) for f in group]
+            rows = pa.table(nothing, schema=group)
+            rows = rows.append_column("_rowaddr", pa.array(addresses, pa.uint64()))
+            todo = [*split(rows).items()]
+            for start in range(0, len(todo), _REDONE_FRAGMENTS):
+                with self._wake:
+                    due = {
+                        (stage, fragment): self._blank(stage, fragment, offsets, blank)
+                        for fragment, (offsets, blank) in todo[start : start + _REDONE_FRAGMENTS]
+                    }
+                self._publish(due)
 
     def flush(self, stage: str | None = None) -> None:
         """Publish everything taken so far and forget what is still expected."""
@@ -195,6 +231,21 @@ class Committer:
         if part is None:
             part = self._parts[stage, fragment] = _Part(pa.table({}))
         return part
+
+    def _blank(self, stage: str, fragment: int, offsets: Offsets, blank: pa.Table) -> _Part:
+        part = self._part(stage, fragment)
+        part.new.append((offsets, blank))
+        part.new_rows += len(offsets)
+        part.arrived(offsets)
+        void = self._void.get((stage, fragment), np.zeros(0, bool))
+        short = int(offsets.max()) + 1 - len(void)
+        void = self._void[stage, fragment] = np.concatenate([void, np.zeros(max(short, 0), bool)])
+        void[offsets] = True
+        return part
+
+    def _is_void(self, stage: str, fragment: int, offsets: Offsets) -> Flags:
+        void = self._void.get((stage, fragment), np.zeros(0, bool))
+        return np.concatenate([void, [False]])[np.minimum(offsets, len(void))]
 
     def _drop(self, key: tuple[str, int], part: _Part) -> None:
         """Forget a part that holds nothing; another one may have taken its place already."""
@@ -251,7 +302,8 @@ class Committer:
                 table = self._writer.read_group(stage, fragment)
             if new:
                 offsets = np.concatenate([at for at, _ in new])
-                table = merge_group(table, offsets, pa.concat_tables([rows for _, rows in new]))
+                tables = [rows.select(table.column_names).cast(table.schema) for _, rows in new]
+                table = merge_group(table, offsets, pa.concat_tables(tables))
                 part.done_rows += len(offsets)
                 self._new_vectors += len(offsets) if space else 0
             if space:

@@ -127,10 +127,23 @@ class Foreman:
         self.start(dataset_id)
 
     def rescan(self, dataset_id: str) -> None:
-        """List the source again: new files are added."""
+        """Look at the source again: what is new, changed, moved or gone."""
         self.stop(dataset_id)
-        self._catalog.update(dataset_id, listed=False, error=None, paused=False)
+        row = self._catalog.dataset(dataset_id)
+        # Tables of an earlier version do not say that they were listed whole.
+        scanned_at = row.scanned_at or (row.created_at if row.listed else None)
+        changes = {"listed": False, "scanned_at": scanned_at, "error": None, "paused": False}
+        self._catalog.update(dataset_id, **changes)
         self.start(dataset_id)
+
+    def purge(self, dataset_id: str) -> None:
+        """Remove the rows whose file is gone; files are never touched."""
+        self.stop(dataset_id)
+        with self._catalog.lock(dataset_id):
+            self._catalog.rows(dataset_id).purge()
+        self._show(dataset_id)
+        if not self._catalog.dataset(dataset_id).error:
+            self.start(dataset_id)
 
     def change_model(self, dataset_id: str, model: str) -> None:
         """Embed with another model; the present one's vectors serve until its are all there."""

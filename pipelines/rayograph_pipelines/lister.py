@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from rayograph.listing import Chunk, Walk
 from rayograph.settings import Settings
@@ -19,55 +18,26 @@ from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig, pa
 from rayograph_pipelines.warm import WarmPath
 
 _ROUND = 256
-_FIRST_ROWS = 4096
 # So few are listed sooner than they are sent anywhere.
 _FEW_CHUNKS = 2
 
 
 class Appender:
-    """Gathers listed rows into fragments: a small first one, then larger and larger.
+    """Appends listed rows as fragments, with their captions.
 
     Args:
-        known: ids that are in the table already; their rows are left out.
         captions: uri -> caption.
     """
 
-    def __init__(
-        self,
-        committer: Committer,
-        fragment_rows: int,
-        known: pa.ChunkedArray,
-        captions: dict[str, str],
-    ) -> None:
+    def __init__(self, committer: Committer, fragment_rows: int, captions: dict[str, str]) -> None:
         self._committer = committer
         self._limit = fragment_rows
-        self._size = min(_FIRST_ROWS, fragment_rows)
-        self._known = known.combine_chunks()
         self._captions = captions
-        self._held: list[pa.Table] = []
-        self._rows = 0
 
-    def add(self, table: pa.Table) -> bool:
-        """Take listed rows; True when some were committed."""
-        self._held.append(table.filter(pc.is_valid(table["id"])).drop_columns(["skipped"]))
-        self._rows += self._held[-1].num_rows
-        if self._rows < self._size:
-            return False
-        self._size = min(self._size * 4, 4 * self._limit)
-        return self.flush()
-
-    def flush(self) -> bool:
-        """Commit what is held; True when any of it was new."""
-        if not self._held:
-            return False
-        rows = pa.concat_tables(self._held)
-        self._held, self._rows = [], 0
-        # Once a flush, not once a table: each look hashes every known id.
-        rows = rows.filter(pc.invert(pc.is_in(rows["id"], value_set=self._known)))
-        if rows.num_rows:
-            rows = rows.append_column("caption", self._texts(rows["uri"]))
-            self._committer.append(rows, fragment_rows=self._limit)
-        return bool(rows.num_rows)
+    def append(self, rows: pa.Table) -> None:
+        """Commit rows that are in no table yet."""
+        rows = rows.append_column("caption", self._texts(rows["uri"]))
+        self._committer.append(rows, fragment_rows=self._limit)
 
     def _texts(self, uris: pa.ChunkedArray) -> pa.Array:
         if not self._captions:

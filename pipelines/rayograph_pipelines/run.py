@@ -6,7 +6,6 @@ again. A run that was killed is continued by starting another.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -14,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,6 @@ import pyarrow.compute as pc
 from rayograph.catalog import Catalog, DatasetRow
 from rayograph.demo.source import growth
 from rayograph.errors import ModelUnavailable, RayographError
-from rayograph.listing import Walk, read_captions
 from rayograph.progress import Pace, build, embeds
 from rayograph.schema import Progress
 from rayograph.settings import Settings
@@ -33,8 +32,7 @@ from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.failures import given_up, reason
 from rayograph_pipelines.giant import Giant
 from rayograph_pipelines.giants_warm import GiantsWarm
-from rayograph_pipelines.lister import Appender, listed, rounds
-from rayograph_pipelines.stages.list_files import ListFilesConfig
+from rayograph_pipelines.scan import Scan
 from rayograph_pipelines.target import Target, adopt, choose_target
 from rayograph_pipelines.turns import turn
 from rayograph_pipelines.upkeep import index_ids, tidy
@@ -83,7 +81,7 @@ class Run:
         self._pace = Pace()
         self._grown = threading.Condition()
         self._appended = 0
-        # Fragments each stage has nothing left to do in: within one run none comes back.
+        # Fragments each stage has nothing left to do in, unless a scan finds changed files there.
         self._over: dict[str, set[int]] = {}
         self._target: Target | None = None
         self._listed = self._row.listed
@@ -178,7 +176,8 @@ class Run:
         skipped: Counter[str] = Counter()
         with closing(growth(self._row.source, self._settings)) as grown:
             for _ in grown:
-                skipped = self._walk()
+                alone_until = time.monotonic() + _PIPELINE_START_S["listing"]
+                skipped = self._scan().whole(alone_until=alone_until)
                 if self._stopping.is_set():
                     return
         self._listing_over(dict(skipped))
@@ -196,36 +195,24 @@ class Run:
         return self._giant.stand_in(rows) if self._giant else rows
 
     def _listing_over(self, skipped: dict[str, int]) -> None:
-        self._change(listed=True, skipped=skipped)
+        now = datetime.now(UTC).isoformat()
+        self._change(listed=True, skipped=skipped, scanned_at=now)
         with self._grown:
             self._listed = True
         self._announce()
         index_ids(self._catalog.writer(self.dataset_id))
 
-    def _walk(self) -> Counter[str]:
-        """Append what is in the source and not in the table; returns what was passed over."""
-        walk = Walk(
-            self._row.source,
-            workers=self._settings.listing.workers,
-            follow_symlinks=self._settings.sources.follow_symlinks,
+    def _scan(self) -> Scan:
+        return Scan(
+            self._catalog,
+            self._row,
+            self._settings,
+            warm=self._warm,
+            committer=self._at_work(),
+            found=self._announce,
+            again=self._reopen,
+            stopping=self._stopping,
         )
-        known = self._catalog.writer(self.dataset_id).known_ids()
-        captions = read_captions(self._row.source)
-        skipped: Counter[str] = Counter()
-        appender = Appender(self._at_work(), self._settings.listing.fragment_rows, known, captions)
-        config = ListFilesConfig(self.dataset_id, self._row.source.root)
-        alone_until = time.monotonic() + _PIPELINE_START_S["listing"]
-        for chunks in rounds(walk):
-            for table in listed(chunks, config, self._settings, self._warm, alone_until):
-                if self._stopping.is_set():
-                    return skipped
-                for note in table["skipped"].drop_null().to_pylist():
-                    skipped.update(json.loads(note))
-                if appender.add(table):
-                    self._announce()
-        if appender.flush():
-            self._announce()
-        return skipped + walk.skipped
 
     def _metadata(self) -> None:
         self._stage(
@@ -319,7 +306,9 @@ class Run:
 
     def _pending(self, stage: str) -> pa.Table:
         tables = []
-        over = self._over.setdefault(stage, set())
+        with self._grown:
+            # Cleared meanwhile, what is found out now is of no worth.
+            over = self._over.setdefault(stage, set())
         for fragment, _ in self._reader.fragments():
             if fragment in over:
                 continue
@@ -356,6 +345,12 @@ class Run:
         with self._grown:
             self._appended += 1
             self._grown.notify_all()
+
+    def _reopen(self) -> None:
+        """Rows of any fragment may be to be done again."""
+        with self._grown:
+            self._over.clear()
+        self._announce()
 
     def _change(self, **changes: Any) -> DatasetRow:
         with self._changing:

@@ -51,6 +51,9 @@ CURATION = pa.schema(
     ]
 )
 
+# True: the file is gone. A table has the column from the first time one is, until none is.
+MISSING = pa.schema([pa.field("missing", pa.bool_())])
+
 
 class Space:
     """Where the vectors of one model are kept.
@@ -129,6 +132,7 @@ REGISTRY = pa.schema(
         pa.field("next_model", pa.string()),
         pa.field("next_model_key", pa.string()),
         pa.field("model_note", pa.string()),
+        pa.field("scanned_at", pa.string()),
     ]
 )
 

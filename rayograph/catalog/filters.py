@@ -19,7 +19,7 @@ from lance.query import FullTextOperator, MatchQuery
 
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.schema import ImageStatus, StageState
-from rayograph.where import Node, Scope, full_text, to_sql
+from rayograph.where import Node, Scope, fields_of, full_text, to_sql
 
 Rows = npt.NDArray[np.int64]
 StatusOf = Callable[[int, int], ImageStatus]
@@ -45,15 +45,17 @@ _KEPT_ROWS = 8_000_000
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A ``where`` of one dataset.
+    """A ``where`` of one dataset, or everything. Rows whose file is gone are in it only where the
+    ``where`` speaks of them.
 
     Args:
+        node: None for everything.
         status_of: a row's status from its two stage states; it depends on whether there is a
             model.
         space: whose vectors serve.
     """
 
-    node: Node
+    node: Node | None
     status_of: StatusOf
     space: Space = SPACES[0]
 
@@ -64,7 +66,18 @@ class Filter:
             for embed in StageState:
                 pair = int(meta), int(embed)
                 statuses.setdefault(self.status_of(*pair), []).append(pair)
-        return to_sql(node or self.node, Scope(self.space.seen(snapshot.schema.names), statuses))
+        scope = Scope(self.space.seen(snapshot.schema.names), statuses)
+        asked = node or self.node
+        found = "true" if asked is None else to_sql(asked, scope)
+        shown = present(snapshot)
+        if shown is None or (self.node is not None and "missing" in fields_of(self.node)):
+            return found
+        return shown if asked is None else f"({found}) and ({shown})"
+
+
+def present(snapshot: lance.LanceDataset) -> str | None:
+    """The filter that leaves out rows whose file is gone; None: the table has had none."""
+    return "missing is null or not missing" if "missing" in snapshot.schema.names else None
 
 
 class Picked:
@@ -217,7 +230,9 @@ def _ordered(rows: Rows, order: Rows) -> Rows:
     return found
 
 
-def _indexed_words(snapshot: lance.LanceDataset, node: Node) -> tuple[str, str, Node | None] | None:
-    found = full_text(node)
+def _indexed_words(
+    snapshot: lance.LanceDataset, node: Node | None
+) -> tuple[str, str, Node | None] | None:
+    found = None if node is None else full_text(node)
     names = {index.name for index in snapshot.describe_indices()} if found else set()
     return found if found and index_name(found[0], "INVERTED") in names else None

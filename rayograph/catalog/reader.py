@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES, Space
-from rayograph.catalog.filters import Filter, Picked, places, take
+from rayograph.catalog.filters import Filter, Picked, places, present, take
 from rayograph.errors import ImageNotFound, NotReady
 from rayograph.schema import ImageStatus, StageState
 
@@ -31,6 +31,7 @@ _RECORD = [
     *columns.METADATA.names,
     *columns.CURATION.names,
     *columns.REGION.names,
+    *columns.MISSING.names,
 ]
 
 
@@ -40,11 +41,13 @@ class Counts:
 
     ``pairs[m, e]`` counts rows whose metadata state is m and embedding state is e, so every
     other number is derived from it and they always add up. ``making`` is the same for the vectors
-    of a model that is to serve later.
+    of a model that is to serve later. Rows whose file is gone are in neither: ``missing`` counts
+    them.
     """
 
     pairs: Tally
     making: Tally = field(default_factory=lambda: np.zeros((_STATES, _STATES), np.int64))
+    missing: int = 0
 
     @property
     def total(self) -> int:
@@ -125,6 +128,7 @@ class DatasetReader:
             return self._dataset
 
     def total(self) -> int:
+        """Rows, those whose file is gone included."""
         return int(self.snapshot().count_rows())
 
     def counts(self) -> Counts:
@@ -134,16 +138,16 @@ class DatasetReader:
         if cached and cached[0] == snapshot.version:
             return cached[1]
         parts = self._count_parts(snapshot)
-        flat = sum(parts.values(), np.zeros(_STATES**3, dtype=np.int64))
-        cube = flat.reshape(_STATES, _STATES, _STATES)
-        counts = Counts(cube.sum(axis=2), cube.sum(axis=1))
+        flat = sum(parts.values(), np.zeros(_STATES**3 + 1, dtype=np.int64))
+        cube = flat[:-1].reshape(_STATES, _STATES, _STATES)
+        counts = Counts(cube.sum(axis=2), cube.sum(axis=1), int(flat[-1]))
         self._counts = (snapshot.version, counts)
         return counts
 
     def _count_parts(self, snapshot: lance.LanceDataset) -> dict[Hashable, Tally]:
         """Tallies fragment by fragment; one whose files are those counted before is not read."""
         states = ("meta_state", self.space.state, self.space.other.state)
-        names = [name for name in states if name in snapshot.schema.names]
+        names = [n for n in (*states, *columns.MISSING.names) if n in snapshot.schema.names]
         known, parts, unread = self._parts, dict[Hashable, Tally](), dict[int, Hashable]()
         fragments = snapshot.get_fragments()
         for fragment in fragments:
@@ -163,11 +167,13 @@ class DatasetReader:
             flat = np.zeros(table.num_rows, np.int64)
             for name in states:
                 flat = flat * _STATES + _uint8(table, name)
+            if "missing" in names:
+                flat[table["missing"].fill_null(False).to_numpy()] = _STATES**3
             homes = table["_rowaddr"].to_numpy() >> np.uint64(32)
             starts = np.searchsorted(homes, np.array([*unread], np.uint64))
             ends = [*starts[1:], len(flat)]
             for read, start, end in zip(unread.values(), starts, ends, strict=True):
-                parts[read] = np.bincount(flat[start:end], minlength=_STATES**3)
+                parts[read] = np.bincount(flat[start:end], minlength=_STATES**3 + 1)
         self._parts = parts
         return parts
 
@@ -179,6 +185,8 @@ class DatasetReader:
         With ``where`` of what it picks, and how many it picks.
         """
         snapshot = self.snapshot()
+        if where is None and present(snapshot) is not None:
+            where = Filter(None, status_of, self.space)
         if where is not None:
             order = None if sort in (None, "listed") else (sort, lambda: self._all(snapshot, sort))
             found, picked = self._picked.page(
@@ -254,8 +262,9 @@ class DatasetReader:
         failed = f"meta_state = {FAILED}"
         if self.space.state in names:
             failed += f" or {self.space.state} = {FAILED}"
-        if where is not None:
-            failed = f"({failed}) and ({where.sql(snapshot)})"
+        shown = present(snapshot) if where is None else where.sql(snapshot)
+        if shown is not None:
+            failed = f"({failed}) and ({shown})"
         codes = [n for n in ("meta_error_code", self.space.error_code) if n in names]
         table = snapshot.scanner(columns=codes, filter=failed, with_row_address=True).to_table()
         reason = pc.coalesce(*(table[n] for n in codes)) if table.num_rows else pa.array([], "str")
@@ -277,6 +286,9 @@ class DatasetReader:
             todo = f"({state} is null or {state} in (0, {CLAIMED}))"
         if stage != "metadata":
             todo += f" and (meta_state is null or meta_state != {FAILED})"
+        shown = present(snapshot)
+        if shown is not None:
+            todo += f" and ({shown})"
         return fragment.scanner(columns=list(names), filter=todo, with_row_address=True).to_table()
 
     def fragments(self) -> list[tuple[int, int]]:
@@ -351,8 +363,8 @@ class DatasetReader:
             ),
             "refine_factor": refine,
         }
-        sql = where.sql(snapshot) if where is not None else None
-        if sql is not None:
+        sql = where.sql(snapshot) if where is not None else present(snapshot)
+        if where is not None:
             # What is picked can lie in any partition.
             nearest |= {"minimum_nprobes": _ALL_PROBES, "maximum_nprobes": _ALL_PROBES}
         table = snapshot.scanner(
@@ -367,7 +379,7 @@ class DatasetReader:
         scores = (1.0 - table["_distance"].to_numpy()).tolist()
         found = places(snapshot, table["_rowaddr"].to_numpy())
         rows = self._records(take(snapshot, found, self._present(snapshot)))
-        if sql is not None:
+        if where is not None:
             done = f"({sql}) and {self.space.state} = {DONE}"
             return (
                 rows,

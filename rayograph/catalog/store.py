@@ -19,6 +19,7 @@ from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.curation import Curator
 from rayograph.catalog.reader import DatasetReader
+from rayograph.catalog.rows import RowEditor
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.errors import (
     CatalogError,
@@ -57,6 +58,7 @@ class DatasetRow:
     next_model: str | None = None
     next_model_key: str | None = None
     model_note: str | None = None
+    scanned_at: str | None = None
 
     @property
     def serving(self) -> Space:
@@ -223,6 +225,10 @@ class Catalog:
     def curator(self, dataset_id: str) -> Curator:
         """Who edits a dataset's tags, ratings and favourites; needs no lock."""
         return Curator(self._table_uri(dataset_id))
+
+    def rows(self, dataset_id: str) -> RowEditor:
+        """Who changes rows that are there; the caller holds ``lock(dataset_id)``."""
+        return RowEditor(self._table_uri(dataset_id))
 
     def lock(self, dataset_id: str) -> contextlib.AbstractContextManager[None]:
         """Hold a dataset as its one writer; see ``rayograph.locks.hold``."""

@@ -97,6 +97,11 @@ class DatasetWriter:
         if names:
             dataset.drop_columns(names)
 
+    def stages(self) -> list[str]:
+        """The stages whose columns the table has."""
+        names = self.dataset().schema.names
+        return [stage for stage, state in columns.STATE.items() if state in names]
+
     def group(self, stage: str) -> pa.Schema:
         """The columns a stage fills, as they are in the table."""
         space = columns.space_of(stage)

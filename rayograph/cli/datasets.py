@@ -224,6 +224,7 @@ COMMANDS = (
     progress,
     search,
     _command("rescan", "Look for new, changed and removed files of DATASET."),
+    _command("purge", "Remove the images of DATASET whose files are gone; no file is touched."),
     _command("pause", "Stop computing on DATASET; what is done stays."),
     _command("resume", "Go on after a pause."),
     _command("retry", "Try the failed images of DATASET again."),

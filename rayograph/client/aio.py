@@ -267,6 +267,10 @@ class AsyncDataset:
         """Look for new, changed and removed files."""
         return await self._transport.send(calls.command(self.id, "rescan"))
 
+    async def purge(self) -> Progress:
+        """Remove the images whose files are gone. No file is touched."""
+        return await self._transport.send(calls.command(self.id, "purge"))
+
     async def pause(self) -> Progress:
         """Stop computing; what is done stays and can be searched."""
         return await self._transport.send(calls.command(self.id, "pause"))

@@ -35,7 +35,7 @@ from rayograph.sources import where_is
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
-Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
+Command = Literal["rescan", "purge", "pause", "resume", "retry", "cancel"]
 PAGE = 500
 
 

@@ -258,6 +258,10 @@ class Dataset:
         """Look for new, changed and removed files."""
         return self._transport.send(calls.command(self.id, "rescan"))
 
+    def purge(self) -> Progress:
+        """Remove the images whose files are gone. No file is touched."""
+        return self._transport.send(calls.command(self.id, "purge"))
+
     def pause(self) -> Progress:
         """Stop computing; what is done stays and can be searched."""
         return self._transport.send(calls.command(self.id, "pause"))

@@ -4,7 +4,7 @@ from rayograph.where.fields import FIELDS, Field
 from rayograph.where.matching import full_text, matches
 from rayograph.where.parser import MAX_LENGTH, parse
 from rayograph.where.sql import Scope, to_sql
-from rayograph.where.syntax import Node
+from rayograph.where.syntax import Node, fields_of
 
 __all__ = [
     "FIELDS",
@@ -12,6 +12,7 @@ __all__ = [
     "Field",
     "Node",
     "Scope",
+    "fields_of",
     "full_text",
     "matches",
     "parse",

@@ -120,6 +120,8 @@ FIELDS = (
           listed=True, settled=True),
     Field("rating", "number", "1 to 5", ("stars",), settled=True),
     Field("favorite", "flag", "`favorite` alone is enough", ("favourite", "fav"), settled=True),
+    Field("missing", "flag", "the file is gone; such images are left out unless this is named",
+          ("vanished",), settled=True),
     Field("content_hash", "text", "the hash of the file's content", ("hash",)),
     Field("id", "text", "the image's id"),
 )

@@ -109,6 +109,15 @@ Leaf = Compare | Between | Match | OneOf | Missing
 Node = Leaf | Not | And | Or
 
 
+def fields_of(node: Node) -> set[str]:
+    """The fields a filter speaks of."""
+    if isinstance(node, Not):
+        return fields_of(node.part)
+    if isinstance(node, And | Or):
+        return set().union(*(fields_of(part) for part in node.parts))
+    return {node.field}
+
+
 def quoted(text: str) -> str:
     """A text as the language reads it back."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')

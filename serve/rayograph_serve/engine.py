@@ -28,7 +28,7 @@ from rayograph.schema import (
     TilePyramid,
 )
 
-Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
+Command = Literal["rescan", "purge", "pause", "resume", "retry", "cancel"]
 
 
 @dataclass(frozen=True, slots=True)

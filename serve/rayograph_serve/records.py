@@ -36,6 +36,7 @@ def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
         tags=data.get("tags") or [],
         rating=data.get("rating"),
         favorite=bool(data.get("favorite")),
+        missing=bool(data.get("missing")),
         region=Region(x=box[0], y=box[1], width=box[2], height=box[3]) if box else None,
         tile_id=giants.id_of(row),
     )
