@@ -203,9 +203,18 @@ class NewDataset(Model):
 class DatasetChange(Model):
     """``PATCH /api/datasets/{id}``."""
 
-    model: str = Field(
-        min_length=1, max_length=500, description="embed with this one; the present serves until"
+    model: str | None = Field(
+        None, min_length=1, max_length=500, description="embed with this one; the present serves on"
     )
+    path: str | None = Field(
+        None, min_length=1, max_length=4096, description="where its files are now: a folder or URL"
+    )
+
+    @model_validator(mode="after")
+    def _one_change(self) -> DatasetChange:
+        if (self.model is None) == (self.path is None):
+            raise ValueError("give either model or path")
+        return self
 
 
 class Accepted(Answer):

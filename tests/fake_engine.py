@@ -126,6 +126,11 @@ class FakeEngine:
         self._datasets[dataset_id] = dataset.model_copy(update={"next_model": model})
         return self._datasets[dataset_id]
 
+    async def relocate(self, dataset_id: str, path: str) -> Dataset:
+        dataset = await self.dataset(dataset_id)
+        self._datasets[dataset_id] = dataset.model_copy(update={"source": path})
+        return self._datasets[dataset_id]
+
     async def delete(self, dataset_id: str) -> None:
         await self.dataset(dataset_id)
         del self._datasets[dataset_id], self._records[dataset_id]

@@ -21,6 +21,7 @@ from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, R
 from rayograph.progress import CANCELLED, at_rest
 from rayograph.schema import Progress
 from rayograph.settings import Settings
+from rayograph.sources import Source
 from rayograph.tiles.store import remove_deleted, tiles_folder
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
@@ -128,13 +129,11 @@ class Foreman:
 
     def rescan(self, dataset_id: str) -> None:
         """Look at the source again: what is new, changed, moved or gone."""
-        self.stop(dataset_id)
-        row = self._catalog.dataset(dataset_id)
-        # Tables of an earlier version do not say that they were listed whole.
-        scanned_at = row.scanned_at or (row.created_at if row.listed else None)
-        changes = {"listed": False, "scanned_at": scanned_at, "error": None, "paused": False}
-        self._catalog.update(dataset_id, **changes)
-        self.start(dataset_id)
+        self._scan_again(dataset_id)
+
+    def relocate(self, dataset_id: str, source: Source) -> None:
+        """The same files lie elsewhere now: rows keep all they have, by their places in it."""
+        self._scan_again(dataset_id, source=source)
 
     def purge(self, dataset_id: str) -> None:
         """Remove the rows whose file is gone; files are never touched."""
@@ -183,6 +182,15 @@ class Foreman:
             ).start()
 
     # -- inside -----------------------------------------------------------------------------
+
+    def _scan_again(self, dataset_id: str, **changes: Any) -> None:
+        self.stop(dataset_id)
+        row = self._catalog.dataset(dataset_id)
+        # Tables of an earlier version do not say that they were listed whole.
+        scanned_at = row.scanned_at or (row.created_at if row.listed else None)
+        changes |= {"listed": False, "scanned_at": scanned_at, "error": None, "paused": False}
+        self._catalog.update(dataset_id, **changes)
+        self.start(dataset_id)
 
     def _work(self, run: Run) -> None:
         try:

@@ -12,6 +12,7 @@ import ray
 from rayograph.errors import RayographError, Unavailable
 from rayograph.schema import Progress
 from rayograph.settings import Settings
+from rayograph.sources import Source
 from rayograph_pipelines.progress import progress_actor
 
 Vector = npt.NDArray[np.float16]
@@ -56,6 +57,9 @@ class RayWork:
 
     async def change_model(self, dataset_id: str, model: str) -> None:
         await _result(self._foreman.change_model.remote(dataset_id, model))
+
+    async def relocate(self, dataset_id: str, source: Source) -> None:
+        await _result(self._foreman.relocate.remote(dataset_id, source))
 
     async def forget(self, dataset_id: str) -> None:
         await _result(self._foreman.forget.remote(dataset_id))

@@ -380,12 +380,13 @@ class DatasetReader:
         found = places(snapshot, table["_rowaddr"].to_numpy())
         rows = self._records(take(snapshot, found, self._present(snapshot)))
         if where is not None:
-            done = f"({sql}) and {self.space.state} = {DONE}"
+            picked = where.sql(snapshot)
+            done = f"({picked}) and {self.space.state} = {DONE}"
             return (
                 rows,
                 scores,
                 self._picked.count(snapshot, done),
-                self._picked.count(snapshot, sql),
+                self._picked.count(snapshot, picked),
             )
         counts = self.counts()
         return rows, scores, counts.stage("embedding")["done"], counts.total

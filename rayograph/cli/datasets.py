@@ -173,6 +173,17 @@ def _command(name: str, what: str) -> click.Command:
 
 @click.command(cls=Command)
 @dataset_argument
+@click.option("--source", metavar="NEW", help="Its files lie there now: a folder or a URL.")
+@json_option
+@click.pass_obj
+def rescan(state: State, dataset: str, source: str | None, as_json: bool) -> None:
+    """Look for new, changed, moved and removed files of DATASET."""
+    now = state.dataset(dataset).rescan(source)
+    console.echo(now.model_dump_json() if as_json else f"rescan: {console.line(now)}")
+
+
+@click.command(cls=Command)
+@dataset_argument
 @click.argument("name")
 @click.option("--wait", is_flag=True, help="Follow the progress to its end.")
 @click.pass_obj
@@ -223,7 +234,7 @@ COMMANDS = (
     status,
     progress,
     search,
-    _command("rescan", "Look for new, changed and removed files of DATASET."),
+    rescan,
     _command("purge", "Remove the images of DATASET whose files are gone; no file is touched."),
     _command("pause", "Stop computing on DATASET; what is done stays."),
     _command("resume", "Go on after a pause."),

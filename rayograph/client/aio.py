@@ -263,8 +263,11 @@ class AsyncDataset:
         """What a ``where`` can name here, and the values of what has few."""
         return (await self._transport.send(calls.fields(self.id))).items
 
-    async def rescan(self) -> Progress:
-        """Look for new, changed and removed files."""
+    async def rescan(self, source: str | os.PathLike[str] | None = None) -> Progress:
+        """Look for new, changed, moved and removed files; in ``source`` if they lie there now."""
+        if source is not None:
+            self.info = await self._transport.send(calls.relocate(self.id, source))
+            return await self.get_loading_progress()
         return await self._transport.send(calls.command(self.id, "rescan"))
 
     async def purge(self) -> Progress:

@@ -103,6 +103,12 @@ def use_model(dataset_id: str, model: str) -> Call[Dataset]:
     return Call("PATCH", f"/api/datasets/{dataset_id}", read(Dataset), body={"model": model})
 
 
+def relocate(dataset_id: str, source: str | os.PathLike[str]) -> Call[Dataset]:
+    """The dataset's files lie elsewhere now; they are looked at again there."""
+    body = {"path": next(iter(where_is(source).values()))}
+    return Call("PATCH", f"/api/datasets/{dataset_id}", read(Dataset), body=body)
+
+
 def delete(dataset_id: str) -> Call[None]:
     return Call("DELETE", f"/api/datasets/{dataset_id}", _nothing, repeat=False)
 

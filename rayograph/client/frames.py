@@ -35,6 +35,7 @@ RECORDS = pa.schema(
         ("tags", pa.list_(pa.string())),
         ("rating", pa.int32()),
         ("favorite", pa.bool_()),
+        ("missing", pa.bool_()),
         ("region", _REGION),
         ("tile_id", pa.string()),
     ]

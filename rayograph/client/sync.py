@@ -254,8 +254,11 @@ class Dataset:
         """What a ``where`` can name here, and the values of what has few."""
         return self._transport.send(calls.fields(self.id)).items
 
-    def rescan(self) -> Progress:
-        """Look for new, changed and removed files."""
+    def rescan(self, source: str | os.PathLike[str] | None = None) -> Progress:
+        """Look for new, changed, moved and removed files; in ``source`` if they lie there now."""
+        if source is not None:
+            self.info = self._transport.send(calls.relocate(self.id, source))
+            return self.get_loading_progress()
         return self._transport.send(calls.command(self.id, "rescan"))
 
     def purge(self) -> Progress:

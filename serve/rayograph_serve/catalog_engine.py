@@ -38,7 +38,7 @@ from rayograph.schema import (
     TilePyramid,
 )
 from rayograph.settings import Settings
-from rayograph.sources import display, local_path
+from rayograph.sources import display, local_path, resolve
 from rayograph_serve.cursors import from_cursor, to_cursor
 from rayograph_serve.editing import Editing
 from rayograph_serve.engine import Command, Located, TileBytes
@@ -261,6 +261,14 @@ class CatalogEngine:
     async def change_model(self, dataset_id: str, model: str) -> Dataset:
         row = await self._row(dataset_id)
         await self._change_model(row, model)
+        return await self._dataset(await self._row(row.dataset_id))
+
+    async def relocate(self, dataset_id: str, path: str) -> Dataset:
+        row = await self._row(dataset_id)
+        source = await _thread(resolve, path, recursive=row.source.recursive)
+        if source.kind != row.source.kind or row.source.is_giant:
+            raise InvalidRequest(f"this dataset's source is no {source.kind}")
+        await self._work.relocate(row.dataset_id, source)
         return await self._dataset(await self._row(row.dataset_id))
 
     async def _change_model(self, row: DatasetRow, wanted: str) -> None:

@@ -191,6 +191,10 @@ class VirtualEngine:
         self.change(made, next_model=model)
         return self._dataset(made)
 
+    async def relocate(self, dataset_id: str, path: str) -> Dataset:
+        await self._held()
+        return self._dataset(self._get(dataset_id))
+
     async def delete(self, dataset_id: str) -> None:
         await self._held()
         self._get(dataset_id)

@@ -142,7 +142,11 @@ class FakeApi:
 
         @app.patch("/api/datasets/{key}")
         async def change(key: str, change: DatasetChange) -> dict[str, Any]:
-            self.get(key)["next_model"] = change.model
+            about = self.get(key)
+            if change.path is not None:
+                about["source"] = change.path
+            else:
+                about["next_model"] = change.model
             return self.get(key)
 
         @app.delete("/api/datasets/{key}", status_code=204)

@@ -30,6 +30,7 @@ from rayograph.errors import (
 from rayograph.progress import build
 from rayograph.schema import BatchEdit, Box, ImageEdit, NewDataset, Progress, SearchRequest
 from rayograph.settings import Settings
+from rayograph.sources import Source, resolve
 from rayograph_pipelines.progress import ProgressBoard
 from rayograph_serve import catalog_engine, editing
 from rayograph_serve.catalog_engine import CatalogEngine
@@ -90,6 +91,9 @@ class Work:
     async def change_model(self, dataset_id: str, model: str) -> None:
         self.calls.append(("change_model", dataset_id, model))
         self.catalog.update(dataset_id, next_model=model, next_model_key=None)
+
+    async def relocate(self, dataset_id: str, source: Source) -> None:
+        self.calls.append(("relocate", dataset_id, source))
 
     async def text(self, model: str, key: str | None, text: str) -> Vector:
         self.check(model, key)
@@ -550,6 +554,17 @@ async def test_another_model_can_be_asked_for(service: Service) -> None:
         await service.engine.change_model(dataset_id, "ViT-B-32//nowhere/weights.safetensors")
     with pytest.raises(InvalidRequest):
         await service.engine.change_model(dataset_id, "none")
+
+
+async def test_a_source_can_lie_elsewhere(service: Service) -> None:
+    dataset_id = await service.ready()
+    elsewhere = service.folder.parent
+    await service.engine.relocate(dataset_id, str(elsewhere))
+    assert ("relocate", dataset_id, resolve(str(elsewhere))) in service.work.calls
+    file = str(next(service.folder.glob("*.jpg")))
+    for wrong, error in ((file, InvalidRequest), (str(elsewhere / "none"), SourceNotFound)):
+        with pytest.raises(error):
+            await service.engine.relocate(dataset_id, wrong)
 
 
 async def test_opening_it_again_with_a_model_changes_it(service: Service) -> None:

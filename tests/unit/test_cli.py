@@ -182,11 +182,16 @@ def test_a_mistake_in_a_filter_is_pointed_at(api: FakeApi) -> None:
     assert caret.index("^") == shown.index("oops")
 
 
-@pytest.mark.parametrize("name", ["rescan", "pause", "resume", "retry", "cancel"])
+@pytest.mark.parametrize("name", ["rescan", "purge", "pause", "resume", "retry", "cancel"])
 def test_commands_reach_their_route(api: FakeApi, name: str) -> None:
     result = run(name, "fresh")
     assert result.output.startswith(f"{name}: 3 of 3 ready")
     assert api.seen[-1][:2] == ("POST", f"/api/datasets/{FRESH}/{name}")
+
+
+def test_a_source_that_lies_elsewhere(api: FakeApi, tmp_path: Path) -> None:
+    assert run("rescan", "fresh", "--source", str(tmp_path)).exit_code == 0
+    assert ("PATCH", f"/api/datasets/{FRESH}", {"path": str(tmp_path)}) in api.seen
 
 
 def test_changing_the_model_says_what_is_on_its_way(api: FakeApi) -> None:

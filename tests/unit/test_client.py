@@ -180,7 +180,7 @@ def test_images_follow_the_cursor_and_stop_at_the_limit(client: Client, api: Fak
 def test_commands_and_edits_call_the_contract_s_routes(client: Client, api: FakeApi) -> None:
     dataset = client.dataset("fresh")
     api.seen.clear()
-    for command in ("rescan", "pause", "resume", "retry", "cancel"):
+    for command in ("rescan", "purge", "pause", "resume", "retry", "cancel"):
         assert getattr(dataset, command)().total == 3
     dataset.tag(["a", "b"], "keep", "best")
     dataset.untag("a", "keep")
@@ -190,9 +190,9 @@ def test_commands_and_edits_call_the_contract_s_routes(client: Client, api: Fake
     assert dataset.info.next_model == "rayograph-mini"
     dataset.delete()
     base, batch = f"/api/datasets/{FRESH}", f"/api/datasets/{FRESH}/images/batch"
-    names = ("rescan", "pause", "resume", "retry", "cancel")
-    assert api.seen[:5] == [("POST", f"{base}/{name}", None) for name in names]
-    assert api.seen[5:] == [
+    names = ("rescan", "purge", "pause", "resume", "retry", "cancel")
+    assert api.seen[:6] == [("POST", f"{base}/{name}", None) for name in names]
+    assert api.seen[6:] == [
         ("POST", batch, {"ids": ["a", "b"], "tags_add": ["keep", "best"]}),
         ("POST", batch, {"ids": ["a"], "tags_remove": ["keep"]}),
         ("POST", batch, {"ids": ["a"], "rating": 4}),

@@ -56,12 +56,21 @@ async def test_a_source_is_opened_listed_shown_and_removed(served: Served, tmp_p
 
 
 async def test_commands_answer_with_progress(served: Served) -> None:
-    commands = ["rescan", "pause", "resume", "retry", "cancel"]
+    commands = ["rescan", "purge", "pause", "resume", "retry", "cancel"]
     for command in commands:
         answer = await served.http.post(f"/api/datasets/{served.dataset}/{command}")
         assert answer.status_code == 202
         assert answer.json()["total"] == 5
     assert served.engine.commands == [(served.dataset, command) for command in commands]
+
+
+async def test_a_change_is_of_the_model_or_of_the_place(served: Served) -> None:
+    path = f"/api/datasets/{served.dataset}"
+    moved = await served.http.patch(path, json={"path": "/mnt/there"})
+    assert moved.json()["source"] == "/mnt/there"
+    assert (await served.http.patch(path, json={"model": "m"})).json()["next_model"] == "m"
+    for wrong in ({}, {"model": "m", "path": "/mnt"}):
+        assert (await served.http.patch(path, json=wrong)).status_code == 422
 
 
 async def test_progress_adds_up(served: Served) -> None:

@@ -41,10 +41,14 @@ async def show(dataset_id: DatasetId, engine: Engine) -> Dataset:
     return await engine.dataset(dataset_id)
 
 
-@router.patch("/datasets/{dataset_id}", summary="Change a dataset's model")
+@router.patch("/datasets/{dataset_id}", summary="Change a dataset's model or its place")
 async def change(dataset_id: DatasetId, body: DatasetChange, engine: Engine) -> Dataset:
-    """Its images are embedded anew; until that is done, the present model's vectors serve."""
-    return await engine.change_model(dataset_id, body.model)
+    """With a model its images are embedded anew; until that is done, the present one's vectors
+    serve. With a path its files lie there now: they are looked at again and keep what they have.
+    """
+    if body.path is not None:
+        return await engine.relocate(dataset_id, body.path)
+    return await engine.change_model(dataset_id, str(body.model))
 
 
 @router.delete(
