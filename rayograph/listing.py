@@ -18,7 +18,7 @@ from typing import Any
 
 from rayograph import ids
 from rayograph.errors import SourceEmpty
-from rayograph.sources import Source, display, is_image_name, quote_path
+from rayograph.sources import Source, display, is_image_name, is_plain, quote_path
 
 CHUNK = 4096
 CAPTIONS = "captions.jsonl"
@@ -194,47 +194,62 @@ def _path_of(source: Source) -> str:
 Columns = dict[str, list[Any]]
 
 
-def rows(chunk: Chunk, dataset: str, root: str) -> tuple[Columns, Counter[str]]:
-    """The listing columns of a chunk's files, and what was passed over."""
-    skipped: Counter[str] = Counter()
+def rows(
+    chunk: Chunk, dataset: str, root: str, *, with_ids: bool = True
+) -> tuple[Columns, Counter[str]]:
+    """The listing columns of a chunk's files, and what was passed over.
+
+    Args:
+        with_ids: else the ids are null; making them takes as long as looking at the files.
+    """
     remote = chunk.sizes is not None
     prefix = chunk.folder if remote else "file://" + quote_path(chunk.folder)
     prefix = prefix.rstrip("/") + "/"
-    relative = _relative(chunk.folder, root)
-    table: Columns = {k: [] for k in ("id", "uri", "file_name", "folder", "size", "mtime")}
-    key, uris, names, sizes, mtimes = (
-        table["id"],
-        table["uri"],
-        table["file_name"],
-        table["size"],
-        table["mtime"],
-    )
-    for at, name in enumerate(chunk.names):
-        if chunk.sizes is not None and chunk.mtimes is not None:
-            size, mtime = chunk.sizes[at], chunk.mtimes[at]
-            uri = prefix + name
+    if chunk.sizes is not None and chunk.mtimes is not None:
+        names, sizes, mtimes, skipped = chunk.names, chunk.sizes, chunk.mtimes, Counter[str]()
+        plain, uris = False, [prefix + name for name in names]
+    else:
+        names, sizes, mtimes, skipped = _stated(chunk)
+        # One look at all names: hardly any has to be written otherwise.
+        plain = is_plain("".join(names))
+        uris = [prefix + (name if plain else quote_path(name)) for name in names]
+    return {
+        "id": [ids.image_id(dataset, uri) for uri in uris] if with_ids else [None] * len(uris),
+        "uri": uris,
+        "file_name": names if plain else [*map(display, names)],
+        "folder": [_relative(chunk.folder, root)] * len(uris),
+        "size": sizes,
+        "mtime": mtimes,
+    }, skipped
+
+
+Stated = tuple[list[str], list[int | None], list[float | None], Counter[str]]
+
+
+def _stated(chunk: Chunk) -> Stated:
+    """The files of a local chunk that are there, with their sizes and times."""
+    look, regular, folder = os.stat, stat.S_ISREG, chunk.folder + "/"
+    names, sizes, mtimes, skipped = [], [], [], Counter[str]()
+    for name in chunk.names:
+        size: int | None = None
+        mtime: float | None = None
+        try:
+            info = look(folder + name)
+        except FileNotFoundError:
+            skipped["broken_link"] += 1
+            continue
+        except OSError:
+            # It has an image's name and is there: the metadata stage says why it fails.
+            pass
         else:
-            try:
-                info = os.stat(f"{chunk.folder}/{name}")  # noqa: PTH116
-            except FileNotFoundError:
-                skipped["broken_link"] += 1
+            if not regular(info.st_mode):
+                skipped["not_a_file"] += 1
                 continue
-            except OSError:
-                # It has an image's name and is there: the metadata stage says why it fails.
-                size, mtime = None, None
-            else:
-                if not stat.S_ISREG(info.st_mode):
-                    skipped["not_a_file"] += 1
-                    continue
-                size, mtime = info.st_size, info.st_mtime
-            uri = prefix + quote_path(name)
-        key.append(ids.image_id(dataset, uri))
-        uris.append(uri)
-        names.append(display(name))
+            size, mtime = info.st_size, info.st_mtime
+        names.append(name)
         sizes.append(size)
         mtimes.append(mtime)
-    table["folder"] = [relative] * len(key)
-    return table, skipped
+    return names, sizes, mtimes, skipped
 
 
 def _relative(folder: str, root: str) -> str:

@@ -73,8 +73,13 @@ def file_uri(path: str) -> str:
     return "file://" + quote_path(path)
 
 
+def is_plain(path: str) -> bool:
+    """Whether nothing in it is written otherwise in a uri."""
+    return bool(_PLAIN.fullmatch(path))
+
+
 def quote_path(path: str) -> str:
-    if _PLAIN.fullmatch(path):
+    if is_plain(path):
         return path
     return quote_from_bytes(os.fsencode(path), safe=b"/~")
 

@@ -45,6 +45,9 @@ class Known:
         self.sizes: Rows = rows["size"].fill_null(-1).to_numpy()
         self.missing: Flags = rows["missing"].fill_null(False).to_numpy()
         self.seen: Flags = np.zeros(rows.num_rows, bool)
+        # Where the next files of a folder should lie.
+        self._next: dict[str, int] = {}
+        self._runs = _runs(self.table["folder"])
         self._times = rows["mtime"].cast(pa.float64()).fill_null(np.nan).to_numpy()
         self._strays: Flags = ~pc.equal(self.uris, self.table["uri"]).to_numpy()
 
@@ -53,9 +56,9 @@ class Known:
 
     def compare(self, listed: pa.Table) -> Compared:
         """Note which rows' files are there, and say what has changed."""
-        at = pc.index_in(listed["uri"], value_set=self.uris)
-        there = pc.is_valid(at)
-        rows: Rows = at.drop_null().to_numpy().astype(np.int64)
+        at = self._rows_of(listed.combine_chunks())
+        there = pa.array(at >= 0)
+        rows = at[at >= 0]
         found = listed.filter(there)
         self.seen[rows] = True
         sizes = found["size"].fill_null(-1).to_numpy()
@@ -73,6 +76,31 @@ class Known:
             same_size[other],
             same_time[other],
         )
+
+    def _rows_of(self, listed: pa.Table) -> Rows:
+        """The row of each listed file, -1 for those without one."""
+        found = np.full(listed.num_rows, -1, np.int64)
+        uris, rest = _one(listed["uri"]), dict[str, list[Rows]]()
+        for folder, spans in _runs(listed["folder"]).items():
+            known = self._runs.get(folder, [])
+            for start, end in spans if known else ():
+                at = self._next.get(folder, known[0][0])
+                # Most often a folder lies in the table as it is listed: then one look is enough.
+                if self.uris.slice(at, end - start).equals(uris.slice(start, end - start)):
+                    found[start:end] = np.arange(at, at + end - start)
+                    self._next[folder] = at + end - start
+                else:
+                    rest.setdefault(folder, []).append(np.arange(start, end))
+        if rest:
+            places = np.concatenate([place for spans in rest.values() for place in spans])
+            spans = [span for folder in rest for span in self._runs[folder]]
+            rows = np.concatenate([np.arange(start, end) for start, end in spans])
+            among = pc.index_in(uris.take(pa.array(places)), self.uris.take(pa.array(rows)))
+            at = among.fill_null(-1).to_numpy()
+            found[places] = np.where(at < 0, -1, rows[at])
+            for folder, listed_at in rest.items():
+                self._next[folder] = int(found[listed_at[-1]].max()) + 1
+        return found
 
     def unseen_sizes(self) -> pa.Array:
         """Sizes of rows whose files have not been met (yet)."""
@@ -105,6 +133,16 @@ def _moved_with(rows: pa.Table, source: Source) -> pa.Array:
     texts = uris.to_numpy(zero_copy_only=False).copy()
     texts[strays[~taken]] = np.array(moved, object)[~taken]
     return pa.array(texts, pa.string())
+
+
+def _runs(folders: pa.ChunkedArray) -> dict[str, list[tuple[int, int]]]:
+    """Where each folder's files lie next to each other: from and to."""
+    encoded = pc.run_end_encode(_one(folders), run_end_type=pa.int64())
+    found, start = dict[str, list[tuple[int, int]]](), 0
+    for folder, end in zip(encoded.values.to_pylist(), encoded.run_ends.to_pylist(), strict=True):
+        found.setdefault(folder, []).append((start, end))
+        start = end
+    return found
 
 
 def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:

@@ -66,9 +66,9 @@ class Scan:
         self._editor = catalog.rows(row.dataset_id)
         self._writer = catalog.writer(row.dataset_id)
         self._reader = catalog.reader(row.dataset_id)
-        self._config = ListFilesConfig(row.dataset_id, row.source.root)
         # A first listing appends at once: what could have moved would have been listed before.
         self._first = row.scanned_at is None
+        self._config = ListFilesConfig(row.dataset_id, row.source.root, with_ids=self._first)
         self._skipped: Counter[str] = Counter()
         self._held: list[pa.Table] = []
         self._rows = 0
@@ -134,7 +134,7 @@ class Scan:
     def _take(self, table: pa.Table) -> None:
         for note in table["skipped"].drop_null().to_pylist():
             self._skipped.update(json.loads(note))
-        self._held.append(table.filter(pc.is_valid(table["id"])).drop_columns(["skipped"]))
+        self._held.append(table.filter(pc.is_valid(table["uri"])).drop_columns(["skipped"]))
         self._rows += self._held[-1].num_rows
         if self._rows >= self._size:
             self._size = min(self._size * 4, self._most)
@@ -156,7 +156,7 @@ class Scan:
         if not new.num_rows:
             return
         if not self._first:
-            new = _with_new_ids(new, self._row.dataset_id, self._taken_ids())
+            new = _with_ids(new, self._row.dataset_id, self._taken_ids())
         self._appender.append(new)
         self._found()
 
@@ -251,17 +251,18 @@ def _gone(row: DatasetRow, error: BaseException | None) -> SourceError:
     )
 
 
-def _with_new_ids(new: pa.Table, dataset_id: str, taken: pa.Array) -> pa.Table:
+def _with_ids(new: pa.Table, dataset_id: str, taken: pa.Array) -> pa.Table:
     """An id is made of a uri; a file at a place that another has left gets one of its own."""
-    clash = pc.is_in(new["id"], value_set=taken).to_numpy()
-    if not clash.any():
-        return new
-    known, made = set(taken.to_pylist()), new["id"].to_pylist()
-    for at in np.flatnonzero(clash).tolist():
-        uri, number = new["uri"][at].as_py(), 1
-        while made[at] in known:
-            number += 1
-            made[at] = ids.image_id(dataset_id, f"{uri}\0{number}")
-        known.add(made[at])
+    uris = new["uri"].to_pylist()
+    made = [ids.image_id(dataset_id, uri) for uri in uris]
+    clash = pc.is_in(pa.array(made, pa.string()), value_set=taken).to_numpy(zero_copy_only=False)
+    if clash.any():
+        known = set(taken.to_pylist())
+        for at in np.flatnonzero(clash).tolist():
+            number = 1
+            while made[at] in known:
+                number += 1
+                made[at] = ids.image_id(dataset_id, f"{uris[at]}\0{number}")
+            known.add(made[at])
     index = new.schema.get_field_index("id")
     return new.set_column(index, "id", pa.array(made, pa.string()))

@@ -12,10 +12,15 @@ from rayograph.listing import Chunk, rows
 
 @dataclass(frozen=True, slots=True)
 class ListFilesConfig:
-    """Which dataset the rows are for; ``root`` is what folders are shown relative to."""
+    """Which dataset the rows are for; ``root`` is what folders are shown relative to.
+
+    Args:
+        with_ids: whether rows get their ids here: not where most are known to have one.
+    """
 
     dataset_id: str
     root: str
+    with_ids: bool = True
 
 
 class ListFiles:
@@ -32,7 +37,8 @@ class ListFiles:
 
     def rows(self, chunk: Chunk) -> pa.Table:
         """One chunk's rows."""
-        columns, skipped = rows(chunk, self.config.dataset_id, self.config.root)
+        config = self.config
+        columns, skipped = rows(chunk, config.dataset_id, config.root, with_ids=config.with_ids)
         count = len(columns["id"])
         table = pa.table({**columns, "skipped": pa.nulls(count, pa.string())}, schema=SCHEMA)
         if not skipped:
