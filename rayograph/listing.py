@@ -217,7 +217,7 @@ def rows(
         "id": [ids.image_id(dataset, uri) for uri in uris] if with_ids else [None] * len(uris),
         "uri": uris,
         "file_name": names if plain else [*map(display, names)],
-        "folder": [_relative(chunk.folder, root)] * len(uris),
+        "folder": [folder_of(chunk.folder, root)] * len(uris),
         "size": sizes,
         "mtime": mtimes,
     }, skipped
@@ -252,7 +252,7 @@ def _stated(chunk: Chunk) -> Stated:
     return names, sizes, mtimes, skipped
 
 
-def _relative(folder: str, root: str) -> str:
+def folder_of(folder: str, root: str) -> str:
     """The folder as shown: relative to the source, empty at its top."""
     inside = folder[len(root) :] if folder.startswith(root) else _bare(folder, root)
     return display(inside.strip("/"))

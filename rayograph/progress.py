@@ -122,7 +122,7 @@ def _listing(row: DatasetRow, counts: Counts, pace: Pace | None, active: bool) -
         total=counts.total,
         rate=pace.rate("listing") if pace and not row.listed else None,
         state=_mode(row, not row.listed, active),
-        note=f"passed over: {note}" if note else None,
+        note="; ".join(filter(None, (note and f"passed over: {note}", row.watch_note))) or None,
     )
 
 

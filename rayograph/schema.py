@@ -160,6 +160,7 @@ class Dataset(Answer):
     skipped: dict[str, int] = Field(
         default_factory=dict, description="what listing passed over: reason -> count"
     )
+    watch_note: str | None = Field(None, description="why its folder is polled, not watched")
     disk_bytes: int | None = Field(None, description="disk a giant's download and tiles take")
 
 

@@ -71,6 +71,16 @@ class ListingSettings(Section):
     workers: int = Field(2, ge=1, description="folders listed at once")
 
 
+class WatchSettings(Section):
+    """Noticing what happens to files."""
+
+    enabled: bool = Field(True, description="watch the local folders that are open")
+    polling: bool = Field(False, description="look again and again, never wait to be told")
+    poll_s: float = Field(30.0, gt=0, description="time between two looks where it is polled, s")
+    debounce_s: float = Field(1.0, gt=0, description="longest time changes are gathered for, s")
+    burst: int = Field(5000, ge=1, description="more changes at once: look at the whole folder")
+
+
 class ImageSettings(Section):
     """Limits one picture must keep to."""
 
@@ -148,6 +158,7 @@ class Settings(Section):
     sources: SourceSettings = SourceSettings()
     download: DownloadSettings = DownloadSettings()
     listing: ListingSettings = ListingSettings()
+    watch: WatchSettings = WatchSettings()
     images: ImageSettings = ImageSettings()
     metadata: MetadataSettings = MetadataSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()

@@ -28,6 +28,7 @@ from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
 from rayograph_pipelines.run import Run
 from rayograph_pipelines.warm import WarmPath
+from rayograph_pipelines.watches import Watches
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class Foreman:
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
         self._again: set[str] = set()
+        self._touched: dict[str, set[str]] = {}
+        self._watches = Watches(self._catalog, settings, self.touch)
         for row in self._catalog.datasets():
             try:
                 self._resume(row)
@@ -69,7 +72,10 @@ class Foreman:
         A paused one is left alone.
         """
         with self._lock:
-            if self._catalog.dataset(dataset_id).paused:
+            row = self._catalog.dataset(dataset_id)
+            # From before it is listed on: nothing that happens meanwhile is missed.
+            self._watches.keep(row)
+            if row.paused:
                 return
             job = self._jobs.get(dataset_id)
             if job is not None and job.thread.is_alive():
@@ -81,12 +87,26 @@ class Foreman:
                 self._settings,
                 warm=self._warm,
                 report=self._report,
+                touched=self._touched.pop(dataset_id, ()),
                 embed_slot=self._slot,
                 tile_slot=self._tile_slot,
             )
             thread = threading.Thread(target=self._work, args=(run,), name=f"run {dataset_id}")
             self._jobs[dataset_id] = _Job(run, thread)
             thread.start()
+
+    def touch(self, dataset_id: str, paths: set[str]) -> None:
+        """Something happened to these paths of a dataset's source: look at them soon."""
+        with self._lock:
+            job = self._jobs.get(dataset_id)
+            if job is not None and job.run.touch(paths):
+                return
+            row = self._catalog.dataset(dataset_id)
+            # What failed or was cancelled waits for a person; then all of it is looked at.
+            if row.error is not None:
+                return
+            self._touched.setdefault(dataset_id, set()).update(paths)
+        self.start(dataset_id)
 
     def stop(self, dataset_id: str) -> None:
         """Stop work on a dataset and wait until what was done is published."""
@@ -154,6 +174,7 @@ class Foreman:
 
     def forget(self, dataset_id: str) -> None:
         """Stop and drop a dataset's tables; its files are never touched."""
+        self._watches.forget(dataset_id)
         self.stop(dataset_id)
         # Nobody may still write to what is dropped.
         with self._catalog.lock(dataset_id):
@@ -204,6 +225,8 @@ class Foreman:
         except Exception:
             log.exception("the run of %s failed", run.dataset_id)
         with self._lock:
+            if left := run.untouched():
+                self._touched.setdefault(run.dataset_id, set()).update(left)
             again = run.dataset_id in self._again
             self._again.discard(run.dataset_id)
             self._jobs.pop(run.dataset_id, None)
@@ -217,7 +240,11 @@ class Foreman:
         """At a start: show what the table says, then finish what is unfinished."""
         progress = self._at_rest(row)
         self._report(progress)
-        if progress.status == "in_progress" and not row.paused and row.error is None:
+        look = self._watches.keep(row) and row.listed
+        if look:
+            # What happened while nobody watched; paused, it is found out about later.
+            self._touched[row.dataset_id] = {row.source.root}
+        if (look or progress.status == "in_progress") and not row.paused and row.error is None:
             self.start(row.dataset_id)
 
     def _reconsider(self) -> None:

@@ -32,8 +32,10 @@ from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.failures import given_up, reason
 from rayograph_pipelines.giant import Giant
 from rayograph_pipelines.giants_warm import GiantsWarm
+from rayograph_pipelines.news import THREADS, News
 from rayograph_pipelines.scan import Scan
-from rayograph_pipelines.target import Target, adopt, choose_target
+from rayograph_pipelines.target import Target, adopt, choose_target, settled
+from rayograph_pipelines.touched import Touched
 from rayograph_pipelines.turns import turn
 from rayograph_pipelines.upkeep import index_ids, tidy
 from rayograph_pipelines.warm import Opener, WarmPath
@@ -55,6 +57,7 @@ class Run:
 
     Args:
         report: called with the newest progress after every commit, from any thread.
+        touched: paths of the source that something has happened to.
         embed_slot: held while bulk embedding runs, so that datasets take turns at the model.
         tile_slot: held while a giant is tiled.
     """
@@ -67,6 +70,7 @@ class Run:
         *,
         warm: WarmPath,
         report: Callable[[Progress], None],
+        touched: Iterable[str] = (),
         embed_slot: threading.Semaphore | None = None,
         tile_slot: threading.Semaphore | None = None,
     ) -> None:
@@ -79,12 +83,10 @@ class Run:
         self._row = catalog.dataset(dataset_id)
         self._reader = catalog.reader(dataset_id)
         self._pace = Pace()
-        self._grown = threading.Condition()
-        self._appended = 0
+        self._news = News(listed=self._row.listed, touched=touched)
         # Fragments each stage has nothing left to do in, unless a scan finds changed files there.
         self._over: dict[str, set[int]] = {}
         self._target: Target | None = None
-        self._listed = self._row.listed
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._committer: Committer | None = None
@@ -143,8 +145,10 @@ class Run:
     def _stages(self) -> None:
         self._tell()
         threads = [
-            threading.Thread(target=self._guarded, args=(stage,), name=stage.__name__)
-            for stage in (self._list, self._metadata, self._embedding)
+            threading.Thread(target=self._until_over, args=(name, stage), name=name)
+            for name, stage in zip(
+                THREADS, (self._list, self._metadata, self._embedding), strict=True
+            )
         ]
         for thread in threads:
             thread.start()
@@ -154,8 +158,15 @@ class Run:
     def stop(self) -> None:
         """End soon, publishing what is done; another run goes on from there."""
         self._stopping.set()
-        with self._grown:
-            self._grown.notify_all()
+        self._news.stop()
+
+    def touch(self, paths: set[str]) -> bool:
+        """Look at these paths of the source as well; False when it is too late for this run."""
+        return self._news.touch(paths)
+
+    def untouched(self) -> set[str]:
+        """Paths that this run did not come to, once it is over."""
+        return self._news.untouched()
 
     def attend(self, image_ids: list[str]) -> None:
         """Do these images first: they are on somebody's screen."""
@@ -166,9 +177,30 @@ class Run:
 
     # -- stages -----------------------------------------------------------------------------
 
+    def _until_over(self, name: str, stage: Callable[[], None]) -> None:
+        try:
+            self._guarded(stage)
+        finally:
+            self._news.ended(name)
+
     def _list(self) -> None:
-        if self._row.listed:
+        if not self._row.listed:
+            self._list_all()
+        while self._row.source.kind == "folder" and (paths := self._news.next_touched()):
+            self._look_at(paths)
+
+    def _look_at(self, paths: set[str]) -> None:
+        if self._row.source.root not in paths:
+            follow = self._settings.sources.follow_symlinks
+            self._scan().parts(Touched(paths, self._row.source, follow_symlinks=follow))
             return
+        skipped = self._walk()
+        if self._stopping.is_set():
+            self._news.put_back(paths)
+        else:
+            self._listing_over(dict(skipped))
+
+    def _list_all(self) -> None:
         if self._giant is not None:
             if self._giant.work():
                 self._listing_over({})
@@ -176,8 +208,7 @@ class Run:
         skipped: Counter[str] = Counter()
         with closing(growth(self._row.source, self._settings)) as grown:
             for _ in grown:
-                alone_until = time.monotonic() + _PIPELINE_START_S["listing"]
-                skipped = self._scan().whole(alone_until=alone_until)
+                skipped = self._walk()
                 if self._stopping.is_set():
                     return
         self._listing_over(dict(skipped))
@@ -189,7 +220,7 @@ class Run:
         if new.num_rows:
             limit = self._settings.listing.fragment_rows
             self._at_work().append(new, fragment_rows=limit)
-            self._announce()
+            self._news.found()
 
     def _seen(self, rows: pa.Table) -> pa.Table:
         return self._giant.stand_in(rows) if self._giant else rows
@@ -197,10 +228,11 @@ class Run:
     def _listing_over(self, skipped: dict[str, int]) -> None:
         now = datetime.now(UTC).isoformat()
         self._change(listed=True, skipped=skipped, scanned_at=now)
-        with self._grown:
-            self._listed = True
-        self._announce()
+        self._news.listed()
         index_ids(self._catalog.writer(self.dataset_id))
+
+    def _walk(self) -> Counter[str]:
+        return self._scan().whole(alone_until=time.monotonic() + _PIPELINE_START_S["listing"])
 
     def _scan(self) -> Scan:
         return Scan(
@@ -209,7 +241,7 @@ class Run:
             self._settings,
             warm=self._warm,
             committer=self._at_work(),
-            found=self._announce,
+            found=self._news.found,
             again=self._reopen,
             stopping=self._stopping,
         )
@@ -223,7 +255,7 @@ class Run:
         )
 
     def _embedding(self) -> None:
-        if not embeds(self._row):
+        if not embeds(self._row) or not self._to_embed():
             return
         try:
             target = self._choose_target()
@@ -245,6 +277,15 @@ class Run:
             sample_rows=_SAMPLE_EMBED_ROWS,
         )
 
+    def _to_embed(self) -> bool:
+        """Wait until there is anything to embed: else no model has to be loaded."""
+        seen = self._news.seen()
+        while settled(self._row, self._reader):
+            if not self._news.more("embedding", seen):
+                return False
+            seen = self._news.seen()
+        return True
+
     def _choose_target(self) -> Target:
         target = choose_target(
             self._catalog,
@@ -259,13 +300,13 @@ class Run:
 
     def _stage(self, name: str, *, warm: Work, bulk: Work, sample_rows: int) -> None:
         """Rounds over what the table says is pending, until listing is over and nothing is."""
+        thread = "metadata" if name == "metadata" else "embedding"
         fruitless, before = 0, pa.chunked_array([], pa.uint64())
         while not self._stopping.is_set():
-            with self._grown:
-                appended, listed = self._appended, self._listed
+            seen = self._news.seen()
             work = self._pending(name)
             if work.num_rows == 0:
-                if listed or not self._grows(appended):
+                if not self._news.more(thread, seen):
                     return
                 continue
             # The very same rows, not as many: listing often adds equal lots.
@@ -296,19 +337,10 @@ class Run:
         finally:
             beside.join()
 
-    def _grows(self, appended: int) -> bool:
-        """Wait for more rows, or for the end of listing; False when told to stop."""
-        with self._grown:
-            self._grown.wait_for(
-                lambda: self._appended != appended or self._listed or self._stopping.is_set()
-            )
-        return not self._stopping.is_set()
-
     def _pending(self, stage: str) -> pa.Table:
         tables = []
-        with self._grown:
-            # Cleared meanwhile, what is found out now is of no worth.
-            over = self._over.setdefault(stage, set())
+        # Forgotten meanwhile, what is found out now is of no worth.
+        over = self._over.setdefault(stage, set())
         for fragment, _ in self._reader.fragments():
             if fragment in over:
                 continue
@@ -341,16 +373,10 @@ class Run:
 
     # -- telling ----------------------------------------------------------------------------
 
-    def _announce(self) -> None:
-        with self._grown:
-            self._appended += 1
-            self._grown.notify_all()
-
     def _reopen(self) -> None:
         """Rows of any fragment may be to be done again."""
-        with self._grown:
-            self._over.clear()
-        self._announce()
+        self._over = {}
+        self._news.found()
 
     def _change(self, **changes: Any) -> DatasetRow:
         with self._changing:

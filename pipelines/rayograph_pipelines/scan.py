@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ from rayograph_pipelines.known import Compared, Known, Rows
 from rayograph_pipelines.lister import Appender, listed, rounds
 from rayograph_pipelines.moves import Moves
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
+from rayograph_pipelines.touched import Touched
 from rayograph_pipelines.warm import WarmPath
 
 log = logging.getLogger(__name__)
@@ -96,16 +97,11 @@ class Scan:
         self._editor.settle()
         return self._skipped + walk.skipped
 
-    def parts(self, chunks: Iterable[Chunk], where: str) -> None:
-        """Look at some files only.
-
-        Args:
-            chunks: those that may be there.
-            where: the filter of a scan that picks the rows of all that could have been.
-        """
-        self._begin(self._editor.known(where))
+    def parts(self, touched: Touched) -> None:
+        """Look at some files only, and at the rows of what may have been moved there."""
+        self._begin(self._editor.known(touched.where(), missing=True))
         stage = ListFiles(self._config)
-        for chunk in chunks:
+        for chunk in touched.chunks():
             self._take(stage.rows(chunk))
         self._compare()
         self._end(self._known.vanished([]))

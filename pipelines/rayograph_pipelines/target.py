@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rayograph.catalog import Catalog, DatasetRow, Space
+from rayograph.catalog import Catalog, DatasetReader, DatasetRow, Space
 from rayograph.encoders import choose_model
 from rayograph.errors import ModelUnavailable
 from rayograph_pipelines.facts import ModelFacts
@@ -28,6 +28,16 @@ class Target:
     model: str
     space: Space
     facts: ModelFacts
+
+
+def settled(row: DatasetRow, reader: DatasetReader) -> bool:
+    """Whether there is nothing to embed, and nothing to choose or clear up either."""
+    return (
+        row.model_key is not None
+        and row.next_model is None
+        and row.serving.other.vector not in reader.snapshot().schema.names
+        and not reader.counts().stage("embedding")["pending"]
+    )
 
 
 def choose_target(

@@ -133,6 +133,7 @@ REGISTRY = pa.schema(
         pa.field("next_model_key", pa.string()),
         pa.field("model_note", pa.string()),
         pa.field("scanned_at", pa.string()),
+        pa.field("watch_note", pa.string()),
     ]
 )
 

@@ -39,11 +39,18 @@ class RowEditor:
     def dataset(self) -> lance.LanceDataset:
         return lance.dataset(self._uri)
 
-    def known(self, where: str | None = None) -> pa.Table:
-        """uri, file_name, folder, size, mtime and missing of the rows, with ``_rowaddr``."""
+    def known(self, where: str | None = None, *, missing: bool = False) -> pa.Table:
+        """uri, file_name, folder, size, mtime and missing of rows, with ``_rowaddr``.
+
+        Args:
+            where: the filter that picks them; default: all.
+            missing: besides those, all whose file is gone.
+        """
         dataset = self.dataset()
         names = ["uri", "file_name", "folder", "size", "mtime"]
         gone = present(dataset) is not None
+        if where is not None and missing and gone:
+            where = f"({where}) or missing"
         scan = dataset.scanner(
             columns=[*names, "missing"] if gone else names, filter=where, with_row_address=True
         )

@@ -59,6 +59,7 @@ class DatasetRow:
     next_model_key: str | None = None
     model_note: str | None = None
     scanned_at: str | None = None
+    watch_note: str | None = None
 
     @property
     def serving(self) -> Space:

@@ -109,6 +109,7 @@ class CatalogEngine:
             error=row.error,
             tile_id=giants.id_of(row),
             skipped=row.skipped,
+            watch_note=row.watch_note,
             disk_bytes=await _thread(giants.disk_bytes, row, self._settings),
         )
 
