@@ -102,6 +102,7 @@ def build(
         paused=row.paused and not complete,
         error=row.error,
         missing=counts.missing,
+        version=counts.version,
     )
 
 

@@ -108,6 +108,7 @@ class Progress(Answer):
     bottleneck: str | None = Field(None, description="the stage the whole waits for")
     paused: bool = False
     error: str | None = None
+    version: int = Field(0, description="grows with each change of the table")
     missing: int = Field(0, description="images whose files are gone; not part of `total`")
 
     @property

@@ -165,10 +165,10 @@ class FakeEngine:
             },
         )
 
-    async def watch(self, dataset_id: str) -> AsyncIterator[Progress]:
+    async def watch(self, dataset_id: str, *, stay: bool = False) -> AsyncIterator[Progress]:
         last = await self.progress(dataset_id)
         yield last
-        while last.status != "complete":
+        while stay or last.status != "complete":
             async with self._changed:
                 while (now := await self.progress(dataset_id)) == last:
                     await self._changed.wait()

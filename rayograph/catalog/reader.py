@@ -48,6 +48,7 @@ class Counts:
     pairs: Tally
     making: Tally = field(default_factory=lambda: np.zeros((_STATES, _STATES), np.int64))
     missing: int = 0
+    version: int = 0
 
     @property
     def total(self) -> int:
@@ -140,7 +141,7 @@ class DatasetReader:
         parts = self._count_parts(snapshot)
         flat = sum(parts.values(), np.zeros(_STATES**3 + 1, dtype=np.int64))
         cube = flat[:-1].reshape(_STATES, _STATES, _STATES)
-        counts = Counts(cube.sum(axis=2), cube.sum(axis=1), int(flat[-1]))
+        counts = Counts(cube.sum(axis=2), cube.sum(axis=1), int(flat[-1]), snapshot.version)
         self._counts = (snapshot.version, counts)
         return counts
 

@@ -130,12 +130,12 @@ class CatalogEngine:
     async def progress(self, dataset_id: str) -> Progress:
         return await self._progress(await self._row(dataset_id))
 
-    async def watch(self, dataset_id: str) -> AsyncIterator[Progress]:
+    async def watch(self, dataset_id: str, *, stay: bool = False) -> AsyncIterator[Progress]:
         row = await self._row(dataset_id)
         progress, version = await self._progress(row), -1
         while True:
             yield progress
-            if progress.status == "complete":
+            if progress.status == "complete" and not stay:
                 return
             sent_at, newer = time.monotonic(), None
             while newer is None:

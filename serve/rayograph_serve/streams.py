@@ -18,14 +18,14 @@ KEEP_ALIVE_S = 15.0
 T = TypeVar("T")
 
 
-async def events(updates: AsyncIterator[Progress]) -> StreamingResponse:
-    """Progress as server-sent events, one ``data:`` line each.
+async def events(updates: AsyncIterator[Progress], *, stay: bool = False) -> StreamingResponse:
+    """Progress as server-sent events, one ``data:`` line each; with ``stay`` beyond the end.
 
     The first update is awaited here, so that an unknown dataset is still a 404.
     """
     first = await anext(updates)
     return StreamingResponse(
-        _lines(first, updates),
+        _lines(first, updates, stay),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -61,12 +61,14 @@ async def unless_gone(receive: Receive, work: Coroutine[object, object, T]) -> T
             await _cancel(working)
 
 
-async def _lines(first: Progress, updates: AsyncIterator[Progress]) -> AsyncIterator[str]:
+async def _lines(
+    first: Progress, updates: AsyncIterator[Progress], stay: bool
+) -> AsyncIterator[str]:
     yield "retry: 1000\n" + _event(first)
     waiting: asyncio.Task[Progress | None] | None = None
     try:
         last = first
-        while last.status != "complete":
+        while stay or last.status != "complete":
             waiting = waiting or asyncio.create_task(_next(updates))
             await asyncio.wait({waiting}, timeout=KEEP_ALIVE_S)
             if not waiting.done():

@@ -261,7 +261,7 @@ class VirtualEngine:
             stages["reembedding"] = stage(ready // 4, made.listed, 12.5, made.next_model)
         return stages
 
-    async def watch(self, dataset_id: str) -> AsyncIterator[Progress]:
+    async def watch(self, dataset_id: str, *, stay: bool = False) -> AsyncIterator[Progress]:
         seen = -1
         while True:
             made = self._get(dataset_id)
@@ -269,7 +269,7 @@ class VirtualEngine:
                 seen = made.version
                 now = await self.progress(dataset_id)
                 yield now
-                if now.status == "complete":
+                if now.status == "complete" and not stay:
                     return
             await asyncio.sleep(0.05)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, WebSocket
+from typing import Annotated
+
+from fastapi import APIRouter, Query, WebSocket
 from fastapi.responses import StreamingResponse
 
 from rayograph.schema import Progress
@@ -32,9 +34,13 @@ async def progress(dataset_id: DatasetId, engine: Engine) -> Progress:
         }
     },
 )
-async def events(dataset_id: DatasetId, engine: Engine) -> StreamingResponse:
+async def events(
+    dataset_id: DatasetId,
+    engine: Engine,
+    stay: Annotated[bool, Query(description="go on after it is complete")] = False,
+) -> StreamingResponse:
     """The progress whenever it changes, at most every 500 ms, until it is complete."""
-    return await streams.events(engine.watch(dataset_id))
+    return await streams.events(engine.watch(dataset_id, stay=stay), stay=stay)
 
 
 @sockets.websocket("/ws/progress/{dataset_id}")

@@ -193,9 +193,10 @@ export class Api extends Bus {
 }
 
 /** The address of a thumbnail about `px` wide. */
-export function thumbnail(id, px) {
+export function thumbnail(id, px, version = null) {
   const size = px <= 128 ? 128 : px <= 256 ? 256 : px <= 512 ? 512 : 1024;
-  return `/api/images/${encodeURIComponent(id)}/thumbnail?size=${size}`;
+  const mark = version === null ? "" : `&v=${version}`;
+  return `/api/images/${encodeURIComponent(id)}/thumbnail?size=${size}${mark}`;
 }
 
 export const original = (id) => `/api/images/${encodeURIComponent(id)}/file`;

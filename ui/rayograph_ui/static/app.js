@@ -183,7 +183,9 @@ class App extends Bus {
     // Right after a start the catalog may know fewer rows than the boot front showed already.
     const listing = progress.status !== "complete" && progress.stages.listing?.state !== "done";
     this.#listing.grow(listing ? Math.max(progress.total, this.#listing.total) : progress.total);
-    const done = progress.status === "complete" && before?.status !== "complete";
+    const whole = progress.status === "complete";
+    // Files that have moved or changed by themselves: nothing of that is in the counts.
+    const done = whole && (before?.status !== "complete" || before.version !== progress.version);
     const now = performance.now();
     if (done || now - this.#refreshed > REFRESH_MS) {
       this.#refreshed = now;

@@ -65,7 +65,8 @@ export class Cell {
       return;
     }
     const failed = record.status === "failed";
-    const key = failed ? `${record.id} ${record.error_code}` : `${record.id} ${px}`;
+    const key = failed ? `${record.id} ${record.error_code}` : `${record.id} ${px} ${record.mtime}`;
+    this.node.classList.toggle("rg-missing", Boolean(record.missing));
     if (this.node.dataset.status !== record.status) this.node.dataset.status = record.status;
     this.name.textContent = record.file_name;
     this.score.textContent = score === undefined ? "" : score.toFixed(2);
@@ -78,7 +79,7 @@ export class Cell {
     this.node.setAttribute("aria-label", label(record));
     if (!same || failed) this.#unload();
     if (failed) this.#showFault(fault(record.error_code), record.file_name);
-    else this.img.src = thumbnail(record.id, px);
+    else this.img.src = thumbnail(record.id, px, record.mtime);
   }
 
   /** Give the node back: whatever it was loading is dropped. */
@@ -93,6 +94,7 @@ export class Cell {
     clearTimeout(this.#timer);
     this.#unload();
     delete this.node.dataset.status;
+    this.node.classList.remove("rg-missing");
     this.node.removeAttribute("aria-label");
     this.name.textContent = this.score.textContent = this.mark.textContent = "";
   }
@@ -127,5 +129,6 @@ export class Cell {
 
 function label(record) {
   const state = record.status === "failed" ? `failed: ${fault(record.error_code)}` : record.status;
-  return `${record.caption ?? record.file_name}, ${state}`;
+  const gone = record.missing ? ", its file is gone" : "";
+  return `${record.caption ?? record.file_name}, ${state}${gone}`;
 }

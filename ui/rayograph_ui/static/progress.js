@@ -12,6 +12,7 @@ const WORDS = {
   failed: "failed",
 };
 const WIDE_PX = 1180;
+const PURGE = "Forget the images whose files are gone, with their tags and ratings? No file is touched.";
 const NAMES = {
   download: "the download",
   tiling: "tiling",
@@ -37,8 +38,14 @@ export function startProgress(app) {
     button.focus();
   });
   for (const control of all("[data-command]", dock)) {
-    control.addEventListener("click", () => command(app, control.dataset.command));
+    control.addEventListener("click", () => {
+      const name = control.dataset.command;
+      if (name !== "purge" || confirm(PURGE)) command(app, name);
+    });
   }
+  $("rg-work-missing").addEventListener("click", () => {
+    app.filtering.apply(app.where === "missing" ? "" : "missing", { focus: false });
+  });
   app.on("progress", (progress) => render(app, dock, button, progress));
   app.on("dataset", (dataset) => {
     showError($("rg-work-error"), null);
@@ -86,6 +93,8 @@ function foresee(progress, name) {
     each((stage) => {
       if (stage.failed) Object.assign(stage, { failed: 0, state: "waiting" });
     });
+  } else if (name === "purge") {
+    next.missing = 0;
   } else if (name === "rescan") {
     next.status = "in_progress";
     if (next.stages.listing) next.stages.listing.state = "running";
@@ -111,7 +120,10 @@ function render(app, dock, button, progress) {
     retry: true,
     rescan: true,
     cancel: busy,
+    purge: progress.missing > 0,
   };
+  $("rg-work-missing").hidden = !progress.missing;
+  setText($("rg-work-missing"), `${count(progress.missing ?? 0)} missing`);
   for (const control of all("[data-command]", dock)) {
     control.hidden = !show[control.dataset.command];
   }

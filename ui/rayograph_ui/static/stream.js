@@ -1,4 +1,4 @@
-/** One dataset's progress: pushed by the server while work goes on, asked for now and then after. */
+/** One dataset's progress: pushed by the server, also when its work is done: files may change. */
 
 const POLL_MS = 1200;
 const REST_MS = 12_000;
@@ -50,9 +50,8 @@ export class ProgressStream {
       const progress = await this.#api.get(`/api/progress/${encodeURIComponent(id)}`);
       if (this.#id !== id || this.#source) return;
       this.#tell(progress);
-      if (progress.status === "complete") this.#later(REST_MS);
       // A front that only boots the server would hold a stream open and say nothing on it.
-      else if (this.#api.state === "up") this.#listen(id);
+      if (this.#api.state === "up") this.#listen(id);
       else this.#later(POLL_MS);
     } catch {
       this.#later(REST_MS);
@@ -61,15 +60,11 @@ export class ProgressStream {
 
   #listen(id) {
     this.#stop();
-    const source = new EventSource(`/sse/progress/${encodeURIComponent(id)}`);
+    const source = new EventSource(`/sse/progress/${encodeURIComponent(id)}?stay=true`);
     this.#source = source;
     source.onmessage = (event) => {
       if (this.#source !== source) return;
-      const progress = JSON.parse(event.data);
-      this.#tell(progress);
-      if (progress.status !== "complete") return;
-      this.#stop();
-      this.#later(REST_MS);
+      this.#tell(JSON.parse(event.data));
     };
     // The browser's own retry cannot tell an end from a refusal; asking the API can.
     source.onerror = () => {
