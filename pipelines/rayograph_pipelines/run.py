@@ -37,7 +37,7 @@ from rayograph_pipelines.lister import Appender, listed, rounds
 from rayograph_pipelines.stages.list_files import ListFilesConfig
 from rayograph_pipelines.target import Target, adopt, choose_target
 from rayograph_pipelines.turns import turn
-from rayograph_pipelines.upkeep import index_ids, tidy
+from rayograph_pipelines.upkeep import index_listing, tidy
 from rayograph_pipelines.warm import Opener, WarmPath
 
 log = logging.getLogger(__name__)
@@ -200,7 +200,7 @@ class Run:
         with self._grown:
             self._listed = True
         self._announce()
-        index_ids(self._catalog.writer(self.dataset_id))
+        index_listing(self._catalog.writer(self.dataset_id))
 
     def _walk(self) -> Counter[str]:
         """Append what is in the source and not in the table; returns what was passed over."""

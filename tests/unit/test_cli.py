@@ -163,6 +163,8 @@ def test_search_prints_a_table_and_the_coverage(api: FakeApi, tmp_path: Path) ->
     assert api.seen[-1][2] == {"text": "red car", "k": 3, "where": "width>10"}
     picture = tmp_path / "a.jpg"
     picture.write_bytes(b"x")
+    run("search", "fresh", "red car", "--by", "words", "--likely")
+    assert {"by": "words", "cutoff": "auto"}.items() <= api.seen[-1][2].items()
     answer = json.loads(run("search", "fresh", "--image", str(picture), "--json").stdout)
     assert answer["coverage"] == {"searched": 2, "total": 3}
 
