@@ -175,6 +175,8 @@ class Run:
             if self._giant.work():
                 self._listing_over({})
             return
+        # What is listed from here on is found by its words too: an index covers rows to come.
+        index_listing(self._catalog.writer(self.dataset_id))
         skipped: Counter[str] = Counter()
         with closing(growth(self._row.source, self._settings)) as grown:
             for _ in grown:

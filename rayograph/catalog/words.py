@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import lance
-import pyarrow as pa
 from lance.query import FullTextOperator, MultiMatchQuery
 
 from rayograph.catalog.filters import index_name
@@ -26,13 +27,24 @@ def telling(text: str) -> list[str]:
     return [word for word in words(text) if word not in _COMMON]
 
 
+class Worded(NamedTuple):
+    """A row with the words of a query.
+
+    ``closeness``: 2 more when they stand side by side, 1 more when in the number that was typed.
+    """
+
+    image_id: str
+    closeness: int
+    score: float
+
+
 def find_words(
     snapshot: lance.LanceDataset, text: str, *, k: int, sql: str | None = None
-) -> list[tuple[str, float]]:
-    """The ids of up to ``k`` rows that have every telling word of ``text`` in one place.
+) -> list[Worded]:
+    """Up to ``k`` rows that have every telling word of ``text`` in one place.
 
-    With their BM25 scores, best first. One circle and circles are the same word here. Nothing is
-    found before there is an index of words: without one, capitals would matter.
+    The closest come first, then by BM25. One circle and circles are the same word here. Nothing
+    is found before there is an index of words: without one, capitals would matter.
 
     Args:
         sql: only rows that this filter picks.
@@ -40,23 +52,26 @@ def find_words(
     known = telling(text)
     indices = {index.name for index in snapshot.describe_indices()} if known else set()
     columns = [name for name in WORD_COLUMNS if index_name(name, "INVERTED") in indices]
-    if not columns:
-        return []
-    best: dict[str, float] = {}
-    for form in _forms(known):
+    best: dict[str, Worded] = {}
+    for typed, form in zip((1, 0), _forms(known) if columns else (), strict=False):
         query = MultiMatchQuery(form, columns, operator=FullTextOperator.AND)
-        found: pa.Table = snapshot.scanner(
-            columns=["id", "_score"],
+        table = snapshot.scanner(
+            columns=["id", "_score", *columns],
             full_text_query=query,
             filter=sql,
             prefilter=sql is not None,
             limit=k,
         ).to_table()
-        for image_id, score in zip(
-            found["id"].to_pylist(), found["_score"].to_pylist(), strict=True
-        ):
-            best[image_id] = max(score, best.get(image_id, 0.0))
-    return sorted(best.items(), key=lambda item: (-item[1], item[0]))[:k]
+        for row in table.to_pylist():
+            phrase = any(_has_phrase(row[name], form) for name in columns)
+            found = Worded(row["id"], 2 * phrase + typed, row["_score"])
+            best[found.image_id] = max(found, best.get(found.image_id, found))
+    order = sorted(best.values(), key=lambda each: (-each.closeness, -each.score, each.image_id))
+    return order[:k]
+
+
+def _has_phrase(text: str | None, form: str) -> bool:
+    return f" {form} " in f" {' '.join(telling(text or ''))} "
 
 
 def _forms(known: list[str]) -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rayograph.catalog.words import Worded
+
 # Reciprocal rank fusion's usual constant: how slowly a rank loses its worth.
 _SLOW = 60
 # Only so far does a rank by meaning count for a picture that was found by its words, so that no
@@ -23,13 +25,14 @@ class Ranked:
     word_rank: int | None = None
 
 
-def word_ranks(scored: Sequence[tuple[str, float]]) -> dict[str, int]:
+def word_ranks(found: Sequence[Worded]) -> dict[str, int]:
     """Image id -> rank from 1, best first; those that score the same share a rank."""
     ranks: dict[str, int] = {}
     rank, before = 0, None
-    for at, (image_id, score) in enumerate(scored, 1):
-        if before is None or round(score, 4) != before:
-            rank, before = at, round(score, 4)
+    for at, (image_id, closeness, score) in enumerate(found, 1):
+        mark = (closeness, round(score, 4))
+        if mark != before:
+            rank, before = at, mark
         ranks[image_id] = rank
     return ranks
 

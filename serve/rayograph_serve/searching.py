@@ -178,8 +178,7 @@ def _worded(
 ) -> list[Ranked]:
     snapshot = reader.snapshot()
     sql = where.sql(snapshot) if where is not None else None
-    scored = find_words(snapshot, text, k=most, sql=sql)
-    ranks = word_ranks(scored)
+    ranks = word_ranks(find_words(snapshot, text, k=most, sql=sql))
     vectors = vectors_of(reader, list(ranks)) if vector is not None else {}
     found = []
     for record in reader.records(list(ranks)):

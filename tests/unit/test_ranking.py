@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rayograph.catalog.words import Worded
 from rayograph_serve.ranking import POOL, Ranked, fuse, rank_worth, word_ranks
 
 
@@ -39,7 +40,8 @@ def test_equal_words_are_told_apart_by_meaning() -> None:
 
 
 def test_equal_scores_share_a_rank() -> None:
-    assert word_ranks([("a", 4.0), ("b", 4.0), ("c", 3.0)]) == {"a": 1, "b": 1, "c": 3}
+    found = [Worded("a", 3, 4.0), Worded("b", 3, 4.0), Worded("c", 1, 9.0)]
+    assert word_ranks(found) == {"a": 1, "b": 1, "c": 3}
     assert word_ranks([]) == {}
 
 

@@ -30,7 +30,7 @@ def table(tmp_path: Path) -> lance.LanceDataset:
 
 
 def found(table: lance.LanceDataset, text: str, **more: object) -> list[str]:
-    return [key for key, _ in find_words(table, text, k=10, **more)]  # type: ignore[arg-type]
+    return [each.image_id for each in find_words(table, text, k=10, **more)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,14 @@ def test_every_telling_word_must_be_there(
     assert set(found(table, text)) == expected
 
 
-def test_the_shorter_text_with_the_words_comes_first(table: lance.LanceDataset) -> None:
-    best = found(table, "red circle")
-    assert best.index("a") > best.index("c")  # a name of four words before a caption of seven
+def test_words_side_by_side_come_first_then_shorter_texts(table: lance.LanceDataset) -> None:
+    assert found(table, "red circle") == ["c", "a", "b"]
+    assert found(table, "blue circle") == ["c", "a"]
+    assert [each.closeness for each in find_words(table, "blue circles", k=5)] == [2, 0]
 
 
 def test_a_filter_leaves_only_what_it_picks(table: lance.LanceDataset) -> None:
-    assert found(table, "circle", sql="folder = 'demo'") == ["b", "a"]
+    assert found(table, "circle", sql="folder = 'demo'") == ["a", "b"]
     assert len(find_words(table, "circle", k=1)) == 1
 
 
