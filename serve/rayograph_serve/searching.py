@@ -17,7 +17,7 @@ from rayograph.errors import ModelUnavailable, NotReady, WeightsChanged
 from rayograph.progress import embeds
 from rayograph.schema import Coverage, Cutoff, Hit, ImageRecord, SearchRequest, SearchResponse
 from rayograph.settings import Settings
-from rayograph_serve.calibration import Calibration
+from rayograph_serve.calibration import Calibration, Cutoffs
 from rayograph_serve.engine import Located
 from rayograph_serve.filters import chosen_by
 from rayograph_serve.querying import Asker, Query, Space
@@ -117,7 +117,6 @@ class Searcher:
         self, row: DatasetRow, space: Space, request: SearchRequest, where: Filter | None
     ) -> SearchResponse:
         vector = await self._asker.query(row, space, request)
-        of_text = request.text is not None
         worded, meant, cutoffs = await asyncio.gather(
             self._by_words(space.reader, vector, request, where),
             self._by_meaning(space.reader, vector, request, where),
@@ -125,7 +124,7 @@ class Searcher:
         )
         if not meant.searched and where is None and not worded:
             raise NotReady("no image has a vector yet", hint="try again in a moment")
-        usual = None if cutoffs is None else cutoffs.text if of_text else cutoffs.picture
+        usual = _usual(cutoffs, request)
         ranked = fuse(meant.ranked, worded) if worded else meant.ranked
         found = replace(meant, ranked=ranked, usual=usual, model=space.model)
         return self._answer(row, request, found)
@@ -167,7 +166,9 @@ class Searcher:
         request: SearchRequest,
         where: Filter | None,
     ) -> list[Ranked]:
-        if request.text is None or request.by == "meaning":
+        # Examples steer by meaning: pictures that only have the words would not follow.
+        steered = request.by == "both" and (request.more_like or request.less_like)
+        if request.text is None or request.by == "meaning" or steered:
             return []
         most = POOL if request.by == "both" else request.offset + request.k + 1
         return await asyncio.to_thread(_worded, reader, vector, request.text, most, where)
@@ -205,6 +206,14 @@ def _passes(each: Ranked, cutoff: Cutoff | None, usual: float | None) -> bool:
     if isinstance(cutoff, float):
         return each.similarity is not None and each.similarity >= cutoff
     return _likely(each, usual) is not False
+
+
+def _usual(cutoffs: Cutoffs | None, request: SearchRequest) -> float | None:
+    """The cut-off for a text or for pictures; of a mixture nobody knows what is unusual."""
+    steered = bool(request.more_like or request.less_like)
+    if cutoffs is None or (request.text is not None and steered):
+        return None
+    return cutoffs.text if request.text is not None else cutoffs.picture
 
 
 def _likely(each: Ranked, usual: float | None) -> bool | None:

@@ -93,6 +93,13 @@ async def test_a_number_cuts_off_by_similarity(service: Service) -> None:
     assert (len(auto.items), auto.cutoff, auto.items[0].likely) == (COUNT, None, None)
 
 
+async def test_examples_beside_a_text_steer_by_meaning(service: Service) -> None:
+    dataset_id = await service.ready()
+    first = (await service.ids(dataset_id))[0]
+    found = await search(service, dataset_id, text="disc 0007", less_like=[first], k=COUNT)
+    assert {hit.word_rank for hit in found.items} == {None}
+
+
 async def test_examples_have_weights(service: Service) -> None:
     dataset_id = await service.ready()
     first, other = (await service.ids(dataset_id))[:2]
