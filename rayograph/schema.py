@@ -161,6 +161,9 @@ class Dataset(Answer):
     model_note: str | None = Field(None, description="why the model was not changed")
     created_at: str
     error: str | None = None
+    index_recall: float | None = Field(
+        None, description="of the ten nearest, the share the vector index finds; null: no index"
+    )
     tile_id: str | None = Field(None, description="of a giant; null: a dataset of many pictures")
     skipped: dict[str, int] = Field(
         default_factory=dict, description="what listing passed over: reason -> count"

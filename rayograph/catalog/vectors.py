@@ -12,6 +12,9 @@ from rayograph.catalog.reader import DONE, DatasetReader
 
 Vectors = npt.NDArray[np.float32]
 _TRIES_A_VECTOR = 4
+_SCAN_ROWS = 16_384
+# Half precision's, of a cosine.
+_ROUNDING = 2e-3
 
 
 def sample_vectors(reader: DatasetReader, most: int, *, seed: int = 0) -> Vectors:
@@ -42,6 +45,39 @@ def vectors_of(reader: DatasetReader, image_ids: Sequence[str]) -> dict[str, Vec
     done = table[space.state].fill_null(0).to_numpy() == DONE
     ids = np.asarray(table["id"].to_pylist(), object)[done]
     return dict(zip(ids.tolist(), _matrix(table, space.vector, done), strict=True))
+
+
+def index_recall(
+    reader: DatasetReader, *, refine: int, queries: int = 32, k: int = 10, seed: int = 0
+) -> float | None:
+    """The share of the ``k`` nearest that a search finds, over images as queries.
+
+    The truth is one pass over all vectors. As near as the nearest is as good: equal pictures are
+    one another's equals. None where there are too few to ask for.
+    """
+    asked = sample_vectors(reader, queries, seed=seed)
+    if len(asked) < queries:
+        return None
+    right = 0
+    for query, least in zip(asked, _least_of_nearest(reader, asked, k), strict=True):
+        _, scores, *_ = reader.search(query, k=k, refine=refine)
+        right += sum(score >= least - _ROUNDING for score in scores)
+    return right / (len(asked) * k)
+
+
+def _least_of_nearest(reader: DatasetReader, asked: Vectors, k: int) -> Vectors:
+    """How similar the ``k``-th nearest is to each query, by an exact scan."""
+    space = reader.space
+    best = np.full((len(asked), k), -1.0, np.float32)
+    scan = reader.snapshot().scanner(
+        columns=[space.vector], filter=f"{space.state} = {DONE}", batch_size=_SCAN_ROWS
+    )
+    for batch in scan.to_batches():
+        table = pa.Table.from_batches([batch])
+        near = asked @ _matrix(table, space.vector, np.ones(table.num_rows, bool)).T
+        best = np.partition(np.hstack([best, near]), -k, axis=1)[:, -k:]
+    least: Vectors = best.min(axis=1)
+    return least
 
 
 def _matrix(table: pa.Table, column: str, chosen: npt.NDArray[np.bool_]) -> Vectors:

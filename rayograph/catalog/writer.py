@@ -235,11 +235,20 @@ class DatasetWriter:
         if vectors < options.min_rows or state.unindexed <= options.grow * vectors:
             return False
         dataset = self.dataset()
-        partitions = max(8, min(256, vectors // columns.ROWS_A_PARTITION))
+        partitions = _wanted_partitions(vectors)
         if state.exists and partitions <= _OUTGROWN * _partitions(dataset, space.index):
             dataset.optimize.optimize_indices(index_names=[space.index], num_indices_to_merge=0)
-            return True
-        dataset.create_index(
+        else:
+            self._build_index(space, partitions)
+        return True
+
+    def rebuild_index(self, space: Space) -> None:
+        """Build a space's index anew; the old one serves until the new one is there."""
+        state = self.index_state(space)
+        self._build_index(space, _wanted_partitions(state.indexed + state.unindexed))
+
+    def _build_index(self, space: Space, partitions: int) -> None:
+        self.dataset().create_index(
             space.vector,
             "IVF_RQ",
             name=space.index,
@@ -248,13 +257,16 @@ class DatasetWriter:
             num_bits=4,
             replace=True,
         )
-        return True
 
     def clean(self, *, older_than_s: float) -> None:
         """Remove versions nobody should be reading any more, and files of unfinished commits."""
         self.dataset().cleanup_old_versions(
             older_than=timedelta(seconds=older_than_s), error_if_tagged_old_versions=False
         )
+
+
+def _wanted_partitions(vectors: int) -> int:
+    return max(8, min(256, vectors // columns.ROWS_A_PARTITION))
 
 
 def _indices(dataset: lance.LanceDataset) -> set[str]:

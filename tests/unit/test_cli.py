@@ -16,7 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_api import DONE, FRESH, FakeApi, serving
 
-from rayograph import __version__
+from rayograph import __version__, sources
+from rayograph.catalog import LISTING, Catalog
 from rayograph.cli import main
 from rayograph.cli.base import address
 
@@ -330,3 +331,18 @@ def test_doctor_finds_a_catalog_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     code, found = checks("--catalog", str(tmp_path / "file"))
     assert (code, found["catalog"]["verdict"]) == (1, "bad")
+
+
+def test_doctor_says_how_much_the_vector_index_finds(tmp_path: Path) -> None:
+    uri = str(tmp_path / "catalog")
+    (tmp_path / "pictures").mkdir()
+    catalog = Catalog(uri)
+    rows = LISTING.empty_table()
+    row, _ = catalog.create(sources.resolve(str(tmp_path / "pictures")), None, rows)
+    _, found = checks("--catalog", uri)
+    assert "vector index" not in found
+    for recall, verdict in ((0.991, "good"), (0.9, "note")):
+        catalog.update(row.dataset_id, index_recall=recall, index_checked=100)
+        _, found = checks("--catalog", uri)
+        assert found["vector index"]["verdict"] == verdict
+        assert f"finds {recall:.3f} of the ten nearest" in found["vector index"]["found"]
