@@ -37,7 +37,7 @@ from rayograph_pipelines.scan import Scan
 from rayograph_pipelines.target import Target, adopt, choose_target, settled
 from rayograph_pipelines.touched import Touched
 from rayograph_pipelines.turns import turn
-from rayograph_pipelines.upkeep import index_ids, tidy
+from rayograph_pipelines.upkeep import check_index, index_listing, tidy
 from rayograph_pipelines.warm import Opener, WarmPath
 
 log = logging.getLogger(__name__)
@@ -138,9 +138,17 @@ class Run:
             elif not self._stopping.is_set():
                 committer.keep_index()
                 tidy(self._catalog.writer(self.dataset_id), committer.space, self._settings)
+                self._note_index()
                 if adopt(self._catalog, self.dataset_id, self._change):
                     self._reader = self._catalog.reader(self.dataset_id)
         return self._tell(active=False)
+
+    def _note_index(self) -> None:
+        reader = self._catalog.reader(self.dataset_id, self._at_work().space)
+        writer = self._catalog.writer(self.dataset_id)
+        found = check_index(writer, reader, self._row, self._settings)
+        if found:
+            self._change(**found)
 
     def _stages(self) -> None:
         self._tell()
@@ -205,6 +213,8 @@ class Run:
             if self._giant.work():
                 self._listing_over({})
             return
+        # What is listed from here on is found by its words too: an index covers rows to come.
+        index_listing(self._catalog.writer(self.dataset_id))
         skipped: Counter[str] = Counter()
         with closing(growth(self._row.source, self._settings)) as grown:
             for _ in grown:
@@ -229,7 +239,7 @@ class Run:
         now = datetime.now(UTC).isoformat()
         self._change(listed=True, skipped=skipped, scanned_at=now)
         self._news.listed()
-        index_ids(self._catalog.writer(self.dataset_id))
+        index_listing(self._catalog.writer(self.dataset_id))
 
     def _walk(self) -> Counter[str]:
         return self._scan().whole(alone_until=time.monotonic() + _PIPELINE_START_S["listing"])

@@ -134,6 +134,8 @@ REGISTRY = pa.schema(
         pa.field("model_note", pa.string()),
         pa.field("scanned_at", pa.string()),
         pa.field("watch_note", pa.string()),
+        pa.field("index_recall", pa.float64()),
+        pa.field("index_checked", pa.int64()),
     ]
 )
 

@@ -30,7 +30,7 @@ def work() -> str:
     <button class="rg-button" data-command="resume" hidden>Resume</button>
     <button class="rg-button" data-command="retry">Retry failed</button>
     <button class="rg-button" data-command="rescan">Rescan</button>
-    <button id="rg-work-missing" class="rg-button" hidden></button>
+    <button id="rg-work-missing" class="rg-button" hidden>Missing</button>
     <button class="rg-button" data-command="purge" hidden>Purge missing</button>
     <button class="rg-button" data-command="cancel">Cancel</button>
   </div>
