@@ -34,7 +34,7 @@ def main() -> None:
         common.say(f"{options.count:,} files of a few bytes made")
         key = opened(work / "catalog", tree)
         floors, rescans = [], []
-        with common.Server(work / "catalog", model="none") as server:
+        with common.Server(work / "catalog", model="none", watch__enabled="false") as server:
             for _ in range(options.runs):
                 floors.append(bare(tree))
                 rescans.append(rescanned(server, key, options.count))

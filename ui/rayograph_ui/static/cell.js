@@ -114,6 +114,10 @@ export class Cell {
 
   #broken() {
     if (!this.img.hasAttribute("src")) return;
+    if (this.node.classList.contains("rg-missing")) {
+      this.#showFault("File gone", this.name.textContent);
+      return;
+    }
     const wait = RETRY_MS[this.#retry];
     this.#retry += 1;
     if (wait === undefined) {
