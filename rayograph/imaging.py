@@ -11,7 +11,7 @@ import io
 import math
 import warnings
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
@@ -63,6 +63,8 @@ class Header:
     mode: str
     orientation: int | None = None
     taken_at: str | None = None
+    # By the names of ``rayograph.metadata.arrow.DETAILS``, only what the file says; None: nothing.
+    details: dict[str, Any] | None = None
 
 
 def read_header(file: IO[bytes], *, max_pixels: int) -> Header:

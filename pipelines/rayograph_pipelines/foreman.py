@@ -25,6 +25,7 @@ from rayograph.tiles.store import remove_deleted, tiles_folder
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
+from rayograph_pipelines.reread import outdated
 from rayograph_pipelines.run import Run
 from rayograph_pipelines.warm import WarmPath
 
@@ -196,7 +197,8 @@ class Foreman:
         """At a start: show what the table says, then finish what is unfinished."""
         progress = self._at_rest(row)
         self._report(progress)
-        if progress.status == "in_progress" and not row.paused and row.error is None:
+        work = progress.status == "in_progress" or outdated(row)
+        if work and not row.paused and row.error is None:
             self.start(row.dataset_id)
 
     def _reconsider(self) -> None:

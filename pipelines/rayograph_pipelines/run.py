@@ -21,9 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog import Catalog, DatasetRow
+from rayograph.catalog.columns import METADATA
 from rayograph.demo.source import growth
 from rayograph.errors import ModelUnavailable, RayographError
 from rayograph.listing import Walk, read_captions
+from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.progress import Pace, build, embeds
 from rayograph.schema import Progress
 from rayograph.settings import Settings
@@ -34,6 +36,7 @@ from rayograph_pipelines.failures import given_up, reason
 from rayograph_pipelines.giant import Giant
 from rayograph_pipelines.giants_warm import GiantsWarm
 from rayograph_pipelines.lister import Appender, listed, rounds
+from rayograph_pipelines.reread import marked, outdated, reread
 from rayograph_pipelines.stages.list_files import ListFilesConfig
 from rayograph_pipelines.target import Target, adopt, choose_target
 from rayograph_pipelines.turns import turn
@@ -87,6 +90,7 @@ class Run:
         self._over: dict[str, set[int]] = {}
         self._target: Target | None = None
         self._listed = self._row.listed
+        self._rereads = outdated(self._row)
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._committer: Committer | None = None
@@ -131,7 +135,7 @@ class Run:
                 index=self._settings.index,
                 space=self._row.serving,
             )
-            self._guarded(self._stages)
+            self._guarded(self._take_up)
             self._guarded(committer.close)
             if self._failure is not None:
                 self._fail(self._failure)
@@ -141,6 +145,10 @@ class Run:
                 if adopt(self._catalog, self.dataset_id, self._change):
                     self._reader = self._catalog.reader(self.dataset_id)
         return self._tell(active=False)
+
+    def _take_up(self) -> None:
+        self._catalog.writer(self.dataset_id).add_missing(METADATA)
+        self._stages()
 
     def _stages(self) -> None:
         self._tell()
@@ -234,6 +242,11 @@ class Run:
             bulk=lambda rows: chains.metadata(rows, self._settings),
             sample_rows=_SAMPLE_ROWS,
         )
+        if self._rereads and self._reread():
+            self._change(metadata_version=METADATA_VERSION)
+
+    def _reread(self) -> bool:
+        return reread(self._reader, self._at_work(), self._opener.headers, self._stopping)
 
     def _embedding(self) -> None:
         if not embeds(self._row):
@@ -339,6 +352,8 @@ class Run:
         return self._committer
 
     def _put(self, stage: str, done: pa.Table) -> None:
+        if stage == "metadata" and self._rereads:
+            done = marked(done)
         self._at_work().put(stage, done)
 
     def _put_all(self, stage: str, results: Iterable[pa.Table]) -> None:

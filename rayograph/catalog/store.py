@@ -27,6 +27,7 @@ from rayograph.errors import (
     DatasetNotFound,
 )
 from rayograph.locks import hold, local_folder, writable_folder
+from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.schema import SCHEMA_VERSION
 from rayograph.sources import Source, describe, restore
 
@@ -57,6 +58,8 @@ class DatasetRow:
     next_model: str | None = None
     next_model_key: str | None = None
     model_note: str | None = None
+    # By which version every image's metadata was read; 0: before there were versions.
+    metadata_version: int = METADATA_VERSION
 
     @property
     def serving(self) -> Space:
@@ -74,6 +77,7 @@ class DatasetRow:
         known = {f.name for f in fields(cls)}
         row = {key: value for key, value in row.items() if key in known}
         row["space"] = row.get("space") or 0
+        row["metadata_version"] = row.get("metadata_version") or 0
         row["source"] = restore(json.loads(row["source"]))
         row["skipped"] = json.loads(row["skipped"])
         return cls(**row)
