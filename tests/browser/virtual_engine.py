@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drawings import caption, picture
+from said import said
 from virtual_giant import Giant
 
 from rayograph import ids
@@ -325,6 +326,7 @@ class VirtualEngine:
             favorite=False,
             region=made.giant.region(index) if made.giant else None,
             tile_id=made.giant.tile_id if made.giant else None,
+            **(said(index) if known else {}),
         )
 
     async def images(
