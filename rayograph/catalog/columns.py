@@ -143,6 +143,8 @@ REGISTRY = pa.schema(
         pa.field("next_model_key", pa.string()),
         pa.field("model_note", pa.string()),
         pa.field("metadata_version", pa.int32()),
+        pa.field("index_recall", pa.float64()),
+        pa.field("index_checked", pa.int64()),
     ]
 )
 
