@@ -14,6 +14,7 @@ _KEYS = (
     ("f", "favorite"),
     ("z", "undo a rating, a favorite or a tag"),
     ("m", "more like this"),
+    ("e", "export what is shown"),
     ("Home · End", "first, last"),
     ("Page Up · Down", "a screen"),
     ("+ · −", "larger, smaller"),

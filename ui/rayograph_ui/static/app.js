@@ -5,6 +5,7 @@ import { Api } from "./api.js";
 import { $, Bus, debounce, kept } from "./dom.js";
 import { startCuration } from "./curation.js";
 import { startDetail } from "./detail.js";
+import { startExport } from "./export.js";
 import { startFailures } from "./failures.js";
 import { startFilter } from "./filter.js";
 import { brief, count } from "./format.js";
@@ -63,6 +64,7 @@ class App extends Bus {
     this.curation = startCuration(this);
     this.viewer = startViewer(this);
     this.failures = startFailures(this);
+    this.exporting = startExport(this);
     this.dock = startProgress(this);
     startModel(this);
     this.sources = startSources(this);
