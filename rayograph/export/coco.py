@@ -60,7 +60,11 @@ class _Found:
         self.categories = Categories()
 
     def listed(self) -> list[dict[str, Any]]:
-        return [{"id": n + 1, "name": name} for name, n in self.categories.numbers.items()]
+        found = self.categories
+        return [
+            {"id": n + 1, "name": name, "supercategory": found.groups.get(name, "")}
+            for name, n in found.numbers.items()
+        ]
 
 
 def _info(rows: Rows) -> dict[str, Any]:
@@ -80,7 +84,7 @@ def _write_marks(file: IO[bytes], image: int, row: Mapping[str, Any], found: _Fo
     for mark in marks_of(row):
         file.write((",\n" if found.marks else "\n").encode())
         found.marks += 1
-        category = found.categories.number(mark.label) + 1
+        category = found.categories.number(mark) + 1
         file.write(to_json(_annotation(found.marks, image, category, mark, row)).encode())
 
 
@@ -96,4 +100,4 @@ def _annotation(
         "area": round(box[2] * box[3], 3),
         "iscrowd": 0,
     }
-    return {**base, **{k: v for k, v in mark.more.items() if k not in ("id", "image_id")}}
+    return {**base, **mark.more}

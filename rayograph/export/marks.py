@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,16 +14,22 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing in a picture: what it is and, where that is known, its box in px (x, y, w, h)."""
+    """One thing in a picture: what it is and, where that is known, its box in px (x, y, w, h).
+
+    ``more`` is what else COCO has words for: area, outlines or a mask, key points, crowds.
+    """
 
     label: str
     box: Box | None = None
+    group: str | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
 def marks_of(row: Mapping[str, Any]) -> list[Mark]:
     """Boxes where there are any, else labels, else tags; the latter are about the whole picture."""
-    boxes = [mark for item in row.get("annotations") or () if (mark := _mark(item))]
+    given = row.get("annotations")
+    items = json.loads(given) if isinstance(given, str) else given
+    boxes = [mark for item in items or () if (mark := _mark(item)) is not None]
     if boxes:
         return boxes
     return [Mark(label) for label in row.get("labels") or row.get("tags") or ()]
@@ -31,9 +38,18 @@ def marks_of(row: Mapping[str, Any]) -> list[Mark]:
 def _mark(item: Any) -> Mark | None:
     if not isinstance(item, Mapping) or not item.get("label"):
         return None
-    box = item.get("bbox") or item.get("box")
-    more = {k: v for k, v in item.items() if k not in ("label", "bbox", "box") and v is not None}
-    return Mark(str(item["label"]), tuple(box) if box else None, more)
+    box = item.get("box") or item.get("bbox")
+    more: dict[str, Any] = {"iscrowd": int(bool(item.get("iscrowd")))}
+    if item.get("area") is not None:
+        more["area"] = item["area"]
+    if item.get("polygons") or item.get("mask"):
+        more["segmentation"] = item.get("polygons") or item["mask"]
+    points = item.get("keypoints")
+    if points:
+        more["keypoints"] = points
+        more["num_keypoints"] = sum(1 for seen in points[2::3] if seen)
+    size = tuple(box) if box else None
+    return Mark(str(item["label"]), size, item.get("supercategory"), more)
 
 
 def check_usable(row: Mapping[str, Any], *, sized: bool = False) -> None:
@@ -58,7 +74,10 @@ class Categories:
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
+        self.groups: dict[str, str] = {}
 
-    def number(self, label: str) -> int:
+    def number(self, mark: Mark) -> int:
         """0 for the first one."""
-        return self.numbers.setdefault(label, len(self.numbers))
+        if mark.group:
+            self.groups.setdefault(mark.label, mark.group)
+        return self.numbers.setdefault(mark.label, len(self.numbers))

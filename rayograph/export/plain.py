@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
+
+_JSON_COLUMNS = ("annotations", "extra")
 
 
 def plain(value: Any) -> Any:
@@ -29,6 +32,15 @@ def plain(value: Any) -> Any:
 def to_json(value: Any) -> str:
     """One line of JSON; characters of any language stay as they are."""
     return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def unpacked(record: dict[str, Any]) -> dict[str, Any]:
+    """A record whose columns of JSON text are what they say."""
+    for name in _JSON_COLUMNS:
+        if isinstance(record.get(name), str):
+            with contextlib.suppress(ValueError):
+                record[name] = json.loads(record[name])
+    return record
 
 
 def flat(table: pa.Table) -> pa.Table:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from rayograph.catalog.filters import Filter
 from rayograph.catalog.reader import status_of
+from rayograph.export.plain import unpacked
 from rayograph.progress import embeds
 from rayograph.schema import StageState
 from rayograph.where import parse
@@ -99,7 +100,7 @@ class Rows:
     def records(self) -> Iterator[dict[str, Any]]:
         """The same rows one by one."""
         for table in self.tables():
-            yield from table.to_pylist()
+            yield from map(unpacked, table.to_pylist())
 
     # -- inside -----------------------------------------------------------------------------
 
@@ -121,6 +122,9 @@ class Rows:
         for name in ("error_code", "error"):
             parts = [self._raw(raw, f"{stage}_{name}") for stage in ("meta", "embed")]
             columns[name] = pc.coalesce(*parts).cast(pa.string())
+        if "described" in columns:
+            # A caption that an annotation file gives, where the source has none of its own.
+            columns["caption"] = pc.coalesce(columns["caption"], columns.pop("described"))
         if "favorite" in columns:
             columns["favorite"] = pc.fill_null(columns["favorite"], False)
         for name, column in columns.items():

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from rayograph.export.plain import flat, to_json
+from rayograph.export.plain import flat, to_json, unpacked
 from rayograph.export.rows import Rows
 from rayograph.export.staging import Staging
 
@@ -31,7 +31,7 @@ def write_csv(rows: Rows, sink: IO[bytes]) -> Iterator[pa.Table]:
 
 def write_jsonl(rows: Rows, sink: IO[bytes]) -> Iterator[pa.Table]:
     for table in rows.tables():
-        lines = (to_json(record) + "\n" for record in table.to_pylist())
+        lines = (to_json(unpacked(record)) + "\n" for record in table.to_pylist())
         sink.write("".join(lines).encode("utf-8", "replace"))
         yield table
 

@@ -64,7 +64,12 @@ def _add_object(top: Tree.Element, mark: Mark, row: Mapping[str, Any]) -> None:
     x, y, width, height = mark.box or (0, 0, row["width"], row["height"])
     box = Tree.SubElement(thing, "bndbox")
     # VOC counts pixels from 1, and its last pixel belongs to the box.
-    edges = {"xmin": x + 1, "ymin": y + 1, "xmax": x + width, "ymax": y + height}
+    edges = {
+        "xmin": max(0, x) + 1,
+        "ymin": max(0, y) + 1,
+        "xmax": min(row["width"], x + width),
+        "ymax": min(row["height"], y + height),
+    }
     for key, value in edges.items():
         _add(box, key, round(value))
 

@@ -25,7 +25,7 @@ def write_yolo(rows: Rows, staging: Staging) -> None:
             path = names.take(safe_path(row["folder"], row["file_name"]))
             staging.place(f"images/{path}", row)
             size = row["width"], row["height"]
-            lines = [_line(classes.number(mark.label), mark, size) for mark in marks_of(row)]
+            lines = [_line(classes.number(mark), mark, size) for mark in marks_of(row)]
             staging.small(f"labels/{path.rpartition('.')[0] or path}.txt", "".join(lines).encode())
         if number % _STEP == 0:
             staging.step(_STEP)

@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree as Tree
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
@@ -134,6 +135,62 @@ def test_coco_counts_what_it_leaves_out(
         ("con.jpg", "sea", whole),
     }
     assert [failure["error_code"] for failure in coco["failures"]] == ["truncated"]
+
+
+BOXES = [
+    {"label": "cat", "box": [10, 20, 100, 50], "polygons": [[10, 20, 110, 20, 110, 70]]},
+    {"label": "dog", "box": [600, 400, 80, 90], "supercategory": "animal", "iscrowd": True,
+     "area": 7000, "keypoints": [1, 2, 2, 0, 0, 0]},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def boxed(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """``con.jpg`` has two boxes, one of which leaves the picture."""
+    one = shop(tmp_path_factory.mktemp("boxed"))
+    values = {"annotations": json.dumps(BOXES), "described": "a cat and a dog"}
+    table = one.reader.snapshot()
+    table.add_columns(pa.schema([(n, pa.string()) for n in values if n not in table.schema.names]))
+    quoted = {name: "'" + text + "'" for name, text in values.items()}
+    one.reader.snapshot().update(quoted, where="file_name = 'con.jpg'")
+    return one
+
+
+def test_boxes_are_kept_in_coco(boxed: Shop, tmp_path: Path) -> None:
+    coco = json.loads(made(boxed, tmp_path, "coco", where="favorite=true").read_text())
+    assert {c["name"]: c.get("supercategory") for c in coco["categories"]} == {
+        "cat": "",
+        "dog": "animal",
+    }
+    cat, dog = coco["annotations"]
+    assert (cat["bbox"], cat["segmentation"], cat["area"]) == (
+        [10, 20, 100, 50],
+        BOXES[0]["polygons"],
+        5000,
+    )
+    assert (dog["iscrowd"], dog["area"], dog["num_keypoints"]) == (1, 7000, 1)
+    assert coco["images"][0]["caption"] == "a cat and a dog"
+
+
+def test_boxes_are_cut_at_the_edge_for_yolo_and_voc(boxed: Shop, tmp_path: Path) -> None:
+    yolo = made(boxed, tmp_path, "yolo", where="favorite=true")
+    lines = (yolo / "labels/_con.txt").read_text().splitlines()
+    assert lines == [
+        "0 0.093750 0.093750 0.156250 0.104167",
+        "1 0.968750 0.916667 0.062500 0.166667",
+    ]
+    voc = export(boxed.catalog, boxed.dataset, "voc", tmp_path / "voc", where="favorite=true")
+    top = Tree.parse(voc / "Annotations/_con.xml").getroot()
+    boxes = [[int(str(edge.text)) for edge in box] for box in top.iter("bndbox")]
+    assert boxes == [[11, 21, 110, 70], [601, 401, 640, 480]]
+
+
+def test_boxes_are_objects_in_json_and_text_in_tables(boxed: Shop, tmp_path: Path) -> None:
+    lines = made(boxed, tmp_path, "jsonl", where="favorite=true").read_text()
+    assert json.loads(lines)["annotations"] == BOXES
+    table = pq.read_table(export(boxed.catalog, boxed.dataset, "parquet", tmp_path / "t.parquet"))
+    (text,) = table["annotations"].drop_null().to_pylist()
+    assert json.loads(text) == BOXES
 
 
 def test_coco_with_images_points_at_them(shared: Shop, tmp_path: Path) -> None:
