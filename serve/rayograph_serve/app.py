@@ -41,6 +41,7 @@ from rayograph_serve.routes import (
     originals,
     progress,
     search,
+    snapshots,
     thumbnails,
     tiles,
 )
@@ -65,6 +66,7 @@ _ROUTERS = (
     search.router,
     failures.router,
     exports.router,
+    snapshots.router,
     attention.router,
     models.router,
     health.router,

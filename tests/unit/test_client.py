@@ -18,6 +18,7 @@ from rayograph import errors
 from rayograph.client import AsyncClient, AsyncDataset, Client, Dataset, calls, frames
 from rayograph.client.exports import AsyncExportMethods, ExportMethods
 from rayograph.client.follow import Follow
+from rayograph.client.snapshots import AsyncSnapshotMethods, SnapshotMethods
 from rayograph.client.transport import http_options, pause_after
 from rayograph.schema import Accepted, ImageRecord, Progress, Region
 from rayograph.sources import where_is
@@ -320,6 +321,7 @@ async def test_the_async_client_does_the_same(
         (Client, AsyncClient),
         (Dataset, AsyncDataset),
         (ExportMethods, AsyncExportMethods),
+        (SnapshotMethods, AsyncSnapshotMethods),
     ],
 )
 def test_both_clients_have_the_same_methods_and_arguments(blocking: type, other: type) -> None:
