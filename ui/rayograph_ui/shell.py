@@ -59,6 +59,7 @@ def page_html() -> str:
         + panels.detail()
         + panels.failures()
         + panels.export()
+        + panels.snapshots()
         + panels.notices()
         + "</div>"
     )

@@ -17,6 +17,7 @@ import { startBanner, startLogin, startTheme, toast } from "./notices.js";
 import { startProgress } from "./progress.js";
 import { PagedRows } from "./rows.js";
 import { startSearch } from "./search.js";
+import { startSnapshots } from "./snapshots.js";
 import { add, startSources } from "./sources.js";
 import { startStates } from "./states.js";
 import { ProgressStream } from "./stream.js";
@@ -67,6 +68,7 @@ class App extends Bus {
     this.exporting = startExport(this);
     this.dock = startProgress(this);
     startModel(this);
+    startSnapshots(this);
     this.sources = startSources(this);
     startKeys(this);
     this.#bind();
