@@ -31,7 +31,16 @@ def plain(value: Any) -> Any:
 
 def to_json(value: Any) -> str:
     """One line of JSON; characters of any language stay as they are."""
-    return json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
+    try:
+        return _ENCODER.encode(value)
+    except ValueError:
+        # A number that JSON has no word for: rare, and slower to write.
+        return _ENCODER.encode(plain(value))
+
+
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=plain
+)
 
 
 def unpacked(record: dict[str, Any]) -> dict[str, Any]:

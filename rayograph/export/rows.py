@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from rayograph.catalog.filters import Filter
 from rayograph.catalog.reader import status_of
+from rayograph.export.annotated import displayed
 from rayograph.export.plain import unpacked
 from rayograph.progress import embeds
 from rayograph.schema import StageState
@@ -122,6 +123,8 @@ class Rows:
         for name in ("error_code", "error"):
             parts = [self._raw(raw, f"{stage}_{name}") for stage in ("meta", "embed")]
             columns[name] = pc.coalesce(*parts).cast(pa.string())
+        if "annotations" in columns:
+            columns["annotations"] = displayed(columns)
         if "described" in columns:
             # A caption that an annotation file gives, where the source has none of its own.
             columns["caption"] = pc.coalesce(columns["caption"], columns.pop("described"))

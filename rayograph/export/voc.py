@@ -63,10 +63,10 @@ def _add_object(top: Tree.Element, mark: Mark, row: Mapping[str, Any]) -> None:
         _add(thing, key, 0)
     x, y, width, height = mark.box or (0, 0, row["width"], row["height"])
     box = Tree.SubElement(thing, "bndbox")
-    # VOC counts pixels from 1, and its last pixel belongs to the box.
+    # The very edges, as labelling tools write them; the first VOC sets counted pixels from 1.
     edges = {
-        "xmin": max(0, x) + 1,
-        "ymin": max(0, y) + 1,
+        "xmin": max(0, x),
+        "ymin": max(0, y),
         "xmax": min(row["width"], x + width),
         "ymax": min(row["height"], y + height),
     }
