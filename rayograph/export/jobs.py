@@ -27,6 +27,8 @@ from rayograph.export.words import Export
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _SPEC, _STATE, _LOCK, MADE = "job.json", "state.json", ".lock", "made"
+# Nobody takes longer to begin one.
+_BEGUN_S = 60.0
 INTERRUPTED = "it was interrupted: the server ended meanwhile; export again"
 
 
@@ -195,9 +197,13 @@ class Jobs:
                 yield Job(path)
 
     def _clear(self) -> None:
-        """What a killed process left of a removal."""
+        """What a killed process left of a removal, or of one that it was about to begin."""
         for path in self.folder.glob("*/.removed-*"):
             shutil.rmtree(path, ignore_errors=True)
+        for path in self.folder.glob("*/.new-*"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _BEGUN_S:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def _created(job: Job) -> tuple[str, float]:

@@ -190,7 +190,8 @@ class Exports:
                 stdin=subprocess.PIPE,
                 stdout=stdout,
                 stderr=None if stdout == subprocess.DEVNULL else subprocess.PIPE,
-                env={**os.environ, "LANCE_CPU_THREADS": "2"},
+                # Lance warns of what we know; a pipe full of that would hold the child up.
+                env={**os.environ, "LANCE_CPU_THREADS": "2", "LANCE_LOG": "error"},
             )
             self._children.add(child)
             return child
