@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import shutil
 import time
 from collections.abc import Callable
@@ -115,7 +114,9 @@ def apart(work: Callable[..., float], *arguments: Any) -> tuple[float, int, int]
 
 def _child(pipe: Any, work: Callable[..., float], arguments: tuple[Any, ...]) -> None:
     took = work(*arguments)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss: that begins with what the parent had.
+    status = Path("/proc/self/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
     out = Path(arguments[-2] if isinstance(arguments[-1], dict) else arguments[-1])
     paths = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
     size = sum(path.lstat().st_size for path in paths)
