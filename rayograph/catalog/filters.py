@@ -38,6 +38,7 @@ FILTER_INDICES = {
     "file_name": "BTREE",
     "caption": "INVERTED",
     "tags": "LABEL_LIST",
+    "labels": "LABEL_LIST",
 }
 _STRAIGHT_ROWS = 2_000
 _KEPT_ROWS = 8_000_000

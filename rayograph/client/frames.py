@@ -37,6 +37,9 @@ RECORDS = pa.schema(
         ("favorite", pa.bool_()),
         ("region", _REGION),
         ("tile_id", pa.string()),
+        ("labels", pa.list_(pa.string())),
+        ("objects", pa.int32()),
+        ("extra", pa.string()),
     ]
 )
 

@@ -25,6 +25,7 @@ from rayograph.errors import InvalidRequest, RayographError
 from rayograph.settings import Settings
 from rayograph_serve.engine import Engine
 from rayograph_serve.routes import (
+    annotated,
     attention,
     datasets,
     docs,
@@ -62,6 +63,7 @@ _ROUTERS = (
     iiif.router,
     search.router,
     failures.router,
+    annotated.router,
     attention.router,
     models.router,
     health.router,
