@@ -48,7 +48,7 @@ class Document:
         except msgspec.ValidationError as error:
             reason, field = reason_of(error)
             notes.bad(name, reason, field=field.removeprefix(".") or None)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             self._salvage(notes)
 
     def line(self, entry: Any) -> int:
