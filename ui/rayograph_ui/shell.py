@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = (
     *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model"),
-    *("detail", "curation", "viewer", "hits"),
+    *("detail", "curation", "shapes", "viewer", "hits"),
 )
 TITLE = "rayograph"
 

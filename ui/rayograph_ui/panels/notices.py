@@ -12,6 +12,7 @@ _KEYS = (
     ("w", "filter"),
     ("1 – 5 · 0", "rate, take the rating off"),
     ("f", "favorite"),
+    ("b", "boxes of annotated objects"),
     ("z", "undo a rating, a favorite or a tag"),
     ("m", "more like this"),
     ("Home · End", "first, last"),
