@@ -57,8 +57,8 @@ def test_a_box_lies_where_its_object_is(half_done: Virtual, open_page: Open) -> 
     # A 480 x 320 picture fills a square cell: its height fits, its sides are cut.
     cell, box = page.evaluate(
         """(selector) => ["", " [data-label=cat] rect"].map((of) => {
-          const { x, y, width, height } = document.querySelector(selector + of).getBoundingClientRect();
-          return { x, y, width, height };
+          const node = document.querySelector(selector + of);
+          return node.getBoundingClientRect().toJSON();
         })""",
         GRID,
     )
