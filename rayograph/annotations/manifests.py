@@ -137,9 +137,12 @@ def _csv(
     names = next(csv_lines([head]), [])
     _require_uri(names, manifest)
 
+    left_out = set[int]()
+
     def skip(row: Any) -> str:
+        left_out.add(row.number)
         reason = f"{row.actual_columns} values for {row.expected_columns} columns"
-        notes.bad(_name(manifest), reason, line=row.number)
+        notes.bad(_name(manifest), reason, line=row.number + 1)
         return "skip"
 
     reader = csv.open_csv(
@@ -153,11 +156,17 @@ def _csv(
             check_utf8=False,
         ),
     )
-    line = 1
+    number = 0
     for batch in reader:
         for row in batch.to_pylist():
-            line += 1
-            yield line, {key: _plain(value) if key != URI else value for key, value in row.items()}
+            number += 1
+            while number in left_out:
+                number += 1
+            # The first line is the names'.
+            yield (
+                number + 1,
+                {key: _plain(value) if key != URI else value for key, value in row.items()},
+            )
 
 
 def _plain(text: Any) -> Any:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from rayograph import console
-from rayograph.annotations.answers import AnnotationDetails, Problem
 from rayograph.cli.base import Command, State, json_option
+
+if TYPE_CHECKING:
+    from rayograph.annotations.answers import AnnotationDetails, Problem
 
 
 @click.command("annotations", cls=Command)

@@ -88,7 +88,10 @@ def _labels(record: Record) -> list[str] | None:
 
 def _extra(record: Record) -> str | None:
     extra = record.get("extra")
-    return extra if extra is None or isinstance(extra, str) else json.dumps(extra)
+    if extra is None or isinstance(extra, str):
+        return extra
+    # As the table writes it.
+    return json.dumps(extra, separators=(",", ":"), ensure_ascii=False)
 
 
 def _code(record: Record) -> str | None:

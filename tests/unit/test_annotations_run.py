@@ -81,7 +81,7 @@ def test_what_lies_beside_the_pictures_is_found(
     assert (report["annotations"], report["labels"], report["unmatched"]) == (3, 2, 1)
     reader = Catalog(settings.catalog.uri).reader(row.dataset_id)
     record = reader.record(found["a.png"]["id"])
-    assert [each.box for each in shown(record["annotations"], 64, 48, None)][0] == (10, 8, 20, 16)
+    assert shown(record["annotations"], 64, 48, None)[0].box == (10, 8, 20, 16)
 
 
 def test_a_file_is_read_again_only_when_it_changed(

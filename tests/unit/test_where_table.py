@@ -23,7 +23,10 @@ from rayograph.settings import IndexSettings
 from rayograph.where import Node, matches, parse
 
 ROWS = 48
-_GROUPS = (columns.LISTING, columns.METADATA, columns.CURATION, columns.embedding(2))
+_GROUPS = (
+    *(columns.LISTING, columns.METADATA, columns.CURATION, columns.ANNOTATIONS),
+    columns.embedding(2),
+)
 NAMES = [field.name for group in _GROUPS for field in group if field.name != "vector"]
 TEXTS = st.text(LETTERS, max_size=6)
 STATES = st.sampled_from([None, 0, 1, 2, 3, 4])
@@ -47,6 +50,10 @@ ROW = st.fixed_dictionaries(
         "meta_state": STATES,
         "meta_error_code": FAULTS,
         "meta_error": st.none() | TEXTS,
+        "labels": st.none() | st.lists(st.sampled_from(["cat", "Cat"]), min_size=1),
+        "objects": st.none() | st.integers(0, 3),
+        "described": st.none() | st.lists(TEXTS, max_size=3).map(" ".join),
+        "extra": st.none() | TEXTS,
         "tags": st.none() | st.lists(st.sampled_from(["a", "A", "it's", "é b"]), min_size=1),
         "rating": st.none() | st.integers(1, 5),
         "favorite": st.sampled_from([None, True, False]),
@@ -67,6 +74,7 @@ def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
         "status": status_of(row["meta_state"], row["embed_state"], embeds=embeds),
         "error_code": next((code for code in codes if code is not None), None),
         "tags": row["tags"] or [],
+        "labels": row["labels"] or [],
         "favorite": bool(row["favorite"]),
         "error": next((error for error in errors if error is not None), None),
     }
@@ -105,7 +113,13 @@ def tables(
 ) -> Iterator[list[Table]]:
     found: list[Table] = []
 
-    @settings(max_examples=6, database=None, deadline=None, derandomize=True)
+    @settings(
+        max_examples=6,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.large_base_example],
+    )
     @given(st.lists(ROW, min_size=ROWS, max_size=ROWS))
     def fill(rows: list[dict[str, Any]]) -> None:
         found.append(Table(tmp_path_factory.mktemp("table"), rows, indexed=request.param))
