@@ -72,6 +72,37 @@ class ImageRecord(Answer):
     mode: str | None = None
     orientation: int | None = Field(None, description="EXIF orientation, 1-8")
     taken_at: str | None = Field(None, description="EXIF time, ISO 8601, as the camera wrote it")
+    camera: str | None = Field(None, description="maker and model")
+    camera_make: str | None = None
+    camera_model: str | None = None
+    lens: str | None = None
+    iso: int | None = None
+    aperture: float | None = Field(None, description="f-number")
+    exposure_s: float | None = None
+    focal_mm: float | None = None
+    latitude: float | None = Field(None, description="degrees, north is positive")
+    longitude: float | None = Field(None, description="degrees, east is positive")
+    altitude_m: float | None = None
+    title: str | None = None
+    description: str | None = None
+    keywords: list[str] | None = None
+    creator: str | None = None
+    copyright: str | None = None
+    file_rating: int | None = Field(None, description="the file's own, -1 (rejected) to 5")
+    software: str | None = None
+    generator: str | None = Field(None, description="the AI tool that made it")
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    model_name: str | None = Field(None, description="the model an AI tool made it with")
+    model_hash: str | None = None
+    seed: int | None = Field(None, description="up to 64 bits without a sign")
+    steps: int | None = None
+    cfg_scale: float | None = None
+    sampler: str | None = None
+    loras: list[str] | None = None
+    parameters: str | None = Field(
+        None, description="what the tool wrote, as it wrote it; in the record of one image alone"
+    )
     content_hash: str | None = None
     caption: str | None
     tags: list[str]

@@ -37,6 +37,7 @@ FILTER_INDICES = {
     "content_hash": "BTREE",
     "file_name": "BTREE",
     "caption": "INVERTED",
+    "prompt": "INVERTED",
     "tags": "LABEL_LIST",
     "labels": "LABEL_LIST",
 }

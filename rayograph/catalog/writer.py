@@ -24,6 +24,7 @@ from rayograph.catalog.files import VERSION, write_columns
 from rayograph.catalog.filters import FILTER_INDICES, index_name
 from rayograph.catalog.reader import CLAIMED, DONE, FAILED
 from rayograph.errors import CatalogError
+from rayograph.metadata.arrow import DETAILS
 from rayograph.settings import IndexSettings
 
 log = logging.getLogger(__name__)
@@ -221,6 +222,8 @@ class DatasetWriter:
             if column not in dataset.schema.names:
                 continue
             if name not in covered:
+                if column in DETAILS.names and not _has_any(dataset, column):
+                    continue
                 options_of = _WORDS if kind == "INVERTED" else {}
                 dataset.create_scalar_index(column, kind, name=name, **options_of)
             elif rows - covered[name] > options.grow * rows:
@@ -279,6 +282,14 @@ class DatasetWriter:
 
 def _indices(dataset: lance.LanceDataset) -> set[str]:
     return {index.name for index in dataset.describe_indices()}
+
+
+def _has_any(dataset: lance.LanceDataset, column: str) -> bool:
+    return bool(
+        dataset.scanner(columns=[], filter=f"{column} is not null", limit=1, with_row_id=True)
+        .to_table()
+        .num_rows
+    )
 
 
 def _covered(dataset: lance.LanceDataset, name: str) -> set[int] | None:

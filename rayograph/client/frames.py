@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from rayograph.errors import ConfigurationError
+from rayograph.metadata.arrow import DETAILS
 from rayograph.schema import ImageRecord
 
 _REGION = pa.struct([(name, pa.int32()) for name in ("x", "y", "width", "height")])
@@ -31,6 +32,7 @@ RECORDS = pa.schema(
         ("mode", pa.string()),
         ("orientation", pa.int32()),
         ("taken_at", pa.string()),
+        *((field.name, field.type) for field in DETAILS if field.name != "meta_version"),
         ("content_hash", pa.string()),
         ("caption", pa.string()),
         ("tags", pa.list_(pa.string())),

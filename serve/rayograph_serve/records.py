@@ -8,8 +8,12 @@ from typing import Any
 from rayograph import giants
 from rayograph.catalog import DatasetRow
 from rayograph.catalog.reader import status_of
+from rayograph.metadata.arrow import DETAILS
 from rayograph.progress import embeds
 from rayograph.schema import ImageRecord, Region
+
+# What a file says of its picture, under the names it has in the table.
+_DETAILS = tuple(name for name in DETAILS.names if name in ImageRecord.model_fields)
 
 
 def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
@@ -32,6 +36,7 @@ def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
         mode=data["mode"],
         orientation=data["orientation"],
         taken_at=data["taken_at"],
+        **{name: data.get(name) for name in _DETAILS},
         content_hash=data.get("content_hash"),
         caption=data["caption"] or data.get("described"),
         tags=data.get("tags") or [],

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drawings import caption, picture
+from said import said
 from virtual_annotations import Annotated, AnnotationCalls, labelled, report
 from virtual_giant import Giant
 
@@ -329,6 +330,7 @@ class VirtualEngine(AnnotationCalls):
             favorite=False,
             region=made.giant.region(index) if made.giant else None,
             tile_id=made.giant.tile_id if made.giant else None,
+            **(said(index) if known else {}),
         )
         return labelled(record, made.annotations.get(index))
 

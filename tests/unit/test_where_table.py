@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import lance
@@ -19,6 +20,7 @@ from rayograph.catalog.columns import SPACES
 from rayograph.catalog.filters import FILTER_INDICES, Filter
 from rayograph.catalog.reader import DatasetReader, status_of
 from rayograph.catalog.writer import DatasetWriter
+from rayograph.metadata.arrow import DETAILS
 from rayograph.settings import IndexSettings
 from rayograph.where import Node, matches, parse
 
@@ -63,6 +65,34 @@ ROW = st.fixed_dictionaries(
         "embed_error": st.none() | TEXTS,
     }
 )
+
+
+_REALS = (None, 0.5, 1.5, 7.0, 20.0)
+_TEXTS = (None, "a", "A b", "it's 100%", "é\\*", "a_b", "日b")
+_LISTS = (None, ["a"], ["A", "it's"], ["a", "é b"])
+_DETAILS: dict[str, tuple[Any, ...]] = {
+    "camera": (None, "Leica M11", "NIKON D850", "a"),
+    "iso": (None, 0, 7, 20, 25),
+    "exposure_s": (None, 0.004, 1.0, 1.5),
+    "latitude": (None, -90.0, -0.5, 20.0),
+    "longitude": (None, -180.0, 1.5, 20.0),
+    "file_rating": (None, -1, 0, 5),
+    "model_name": (None, "sdxl_base", "a", "ab%c"),
+    "seed": (None, 0, 1, 7, 2**53, 2**53 + 1, 2**63, 2**64 - 1),
+    "steps": (None, 1, 20, 25),
+    **dict.fromkeys(("aperture", "focal_mm", "altitude_m", "cfg_scale"), _REALS),
+    **dict.fromkeys(("keywords", "loras"), _LISTS),
+}
+
+
+def details(seed: int) -> dict[str, Any]:
+    """Random details; drawn one by one they would be too much for one example."""
+    chance = Random(seed)
+    return {
+        name: chance.choice(_DETAILS.get(name, _TEXTS))
+        for name in DETAILS.names
+        if name != "meta_version"
+    }
 
 
 def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
@@ -120,8 +150,9 @@ def tables(
         derandomize=True,
         suppress_health_check=[HealthCheck.large_base_example],
     )
-    @given(st.lists(ROW, min_size=ROWS, max_size=ROWS))
-    def fill(rows: list[dict[str, Any]]) -> None:
+    @given(st.lists(ROW, min_size=ROWS, max_size=ROWS), st.integers(0, 2**32))
+    def fill(rows: list[dict[str, Any]], seed: int) -> None:
+        rows = [{**row, **details(seed + at)} for at, row in enumerate(rows)]
         found.append(Table(tmp_path_factory.mktemp("table"), rows, indexed=request.param))
 
     fill()
@@ -129,7 +160,7 @@ def tables(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(node=wheres(), data=st.data())
 def test_a_table_and_the_reference_agree(tables: list[Table], node: Node, data: Any) -> None:
@@ -140,6 +171,7 @@ def test_a_table_and_the_reference_agree(tables: list[Table], node: Node, data: 
 def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     texts = {"uri": "u", "file_name": "n", "folder": "f"}
     row = {name: texts.get(name) for name in NAMES if name != "id"}
+    row["prompt"] = "a cat"
     table = Table(tmp_path, [row] * 4, indexed=True)
     found = {index.name for index in table.reader.snapshot().describe_indices()}
     assert len(found) == len(FILTER_INDICES)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = (
     *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model"),
-    *("detail", "curation", "shapes", "viewer", "hits"),
+    *("detail", "described", "curation", "shapes", "viewer", "hits"),
 )
 TITLE = "rayograph"
 

@@ -53,7 +53,7 @@ def _opened(uri: str) -> Iterator[IO[bytes]]:
 def header(uri: str, max_pixels: int) -> HeaderRow:
     """What a file says of its picture, from as few of its bytes as that takes."""
     with _opened(uri) as file:
-        found = read_header(file, max_pixels=max_pixels)
+        found = read_header(file, max_pixels=max_pixels, details=True)
     return (
         found.width,
         found.height,

@@ -35,6 +35,7 @@ def detail() -> str:
       enterkeyhint="done" aria-label="Add a tag" placeholder="Add a tag"></form>
     <h3 class="rg-h">Looks alike</h3>
     <div class="rg-alike" id="rg-alike"></div>
+    <div class="rg-described" id="rg-described"></div>
     <h3 class="rg-h">About</h3>
     <dl class="rg-facts" id="rg-facts"></dl>
   </div>

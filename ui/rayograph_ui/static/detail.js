@@ -1,6 +1,7 @@
 /** One picture, large; its record, its likes, and the way to the next. */
 
 import { original, thumbnail } from "./api.js";
+import { startDescribed } from "./described.js";
 import { $, h, one, setText } from "./dom.js";
 import { bytes, count, fault, moment } from "./format.js";
 
@@ -14,6 +15,7 @@ export function startDetail(app) {
   const box = $("rg-detail");
   const thumb = one(".rg-detail-thumb", box);
   const full = one(".rg-detail-full", box);
+  const described = startDescribed();
   let index = -1;
   let shown = null;
   let looking = null;
@@ -43,6 +45,7 @@ export function startDetail(app) {
     caption.hidden = !record.caption;
     setText(caption, record.caption ?? "");
     $("rg-detail-file").href = original(record.id);
+    described(record);
     $("rg-facts").replaceChildren(...facts(record));
     app.curation.draw(record);
     app.boxes.detail(record);
