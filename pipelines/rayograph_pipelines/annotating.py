@@ -71,8 +71,14 @@ class Annotating:
             self._without()
             return
         mark = fingerprint(found)
-        if self._is_done(mark):
-            return
+        known = self._row.annotations or {}
+        if known.get("fingerprint") == mark:
+            # A rescan most often finds nothing new: then the file need not be read again.
+            for _ in growth:
+                pass
+            if self._stop.is_set() or self._is_done(known):
+                return
+            growth = [True]
         self._note(about(found, "reading"))
         with tempfile.TemporaryDirectory(prefix="rayograph-annotations-") as folder:
             out = str(Path(folder, "annotations.arrow"))
@@ -92,15 +98,13 @@ class Annotating:
         known = self._row.annotations or {"file": named or "", "named": named is not None}
         self._note(known | {"state": "failed", "note": f"not read: {reason}"})
 
-    def _is_done(self, mark: str) -> bool:
-        """Whether these very files were applied, and no row has come since."""
-        known = self._row.annotations
-        if known is None or known.get("fingerprint") != mark or not self._row.listed:
-            return False
+    def _is_done(self, known: dict[str, Any]) -> bool:
+        """Whether every row was given its annotations, of the very files that are there."""
         if self._reader.snapshot().count_rows("objects is null"):
             return False
-        if known["state"] != "failed":
-            self._note(known | {"state": "applied"})
+        if known["state"] in ("waiting", "reading"):
+            state = "applied" if known["images"] else "failed"
+            self._note(known | {"state": state})
         return True
 
     def _read(self, found: Found, out: str) -> Summary | None:

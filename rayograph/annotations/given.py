@@ -51,11 +51,9 @@ def annotated_anew(catalog: Catalog, row: DatasetRow, place: str | None) -> Data
     if place is None:
         return row
     source = replace(row.source, annotations=place)
-    report = waiting(source)
-    if place == row.source.annotations and report is not None and row.annotations is not None:
-        # What did not change is not applied again: the run compares fingerprints.
-        report = row.annotations | {"state": "waiting"}
-    return catalog.update(row.dataset_id, source=source, annotations=report)
+    # With the fingerprint of what was applied: the run does not read the same files again.
+    report = (row.annotations or {}) | (waiting(source) or {})
+    return catalog.update(row.dataset_id, source=source, annotations=report or None)
 
 
 def report_of(row: DatasetRow) -> AnnotationReport | None:

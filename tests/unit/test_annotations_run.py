@@ -88,8 +88,13 @@ def test_a_file_is_read_again_only_when_it_changed(
     settings: Settings, work: Work, tmp_path: Path
 ) -> None:
     home = coco_folder(tmp_path / "data")
-    work(home)
     row = work(home)
+    catalog = Catalog(settings.catalog.uri)
+    again = catalog.update(row.dataset_id, listed=False)
+    run_of(settings, again).work()
+    assert Here.read == 1
+    # Named now, which it was not: the same file all the same.
+    work(home, annotations=str(home / "annotations" / "instances_train.json"))
     assert Here.read == 1
     warm = Warm()
     write(home / "annotations" / "instances_train.json", coco(["c.png"], [box(1, 2), box(1)]))
