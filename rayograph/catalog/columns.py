@@ -156,6 +156,8 @@ REGISTRY = pa.schema(
         pa.field("model_note", pa.string()),
         pa.field("metadata_version", pa.int32()),
         pa.field("annotations", pa.string()),
+        pa.field("index_recall", pa.float64()),
+        pa.field("index_checked", pa.int64()),
     ]
 )
 

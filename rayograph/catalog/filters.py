@@ -36,8 +36,6 @@ FILTER_INDICES = {
     "taken_at": "BTREE",
     "content_hash": "BTREE",
     "file_name": "BTREE",
-    "caption": "INVERTED",
-    "prompt": "INVERTED",
     "tags": "LABEL_LIST",
     "labels": "LABEL_LIST",
 }

@@ -62,6 +62,9 @@ class DatasetRow:
     annotations: dict[str, Any] | None = None
     # By which version every image's metadata was read; 0: before there were versions.
     metadata_version: int = METADATA_VERSION
+    # Of the vector index's ten nearest the share that are, and how many vectors there were then.
+    index_recall: float | None = None
+    index_checked: int | None = None
 
     @property
     def serving(self) -> Space:
@@ -314,7 +317,7 @@ def _literal(value: object) -> str:
     """A value as Lance's SQL spells it."""
     if value is None:
         return "NULL"
-    if isinstance(value, bool | int):
+    if isinstance(value, bool | int | float):
         return str(value).lower()
     return "'" + str(value).replace("'", "''") + "'"
 

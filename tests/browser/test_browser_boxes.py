@@ -44,7 +44,7 @@ def test_boxes_of_what_is_on_screen_come_in_one_request_and_are_remembered(
     assert [len(ids) for ids in engine.asked] == [2]
     page.reload()
     page.wait_for_selector(f"{GRID} rect")
-    page.keyboard.press("b")
+    page.keyboard.press("l")
     page.wait_for_selector(GRID, state="detached")
 
 
@@ -82,9 +82,9 @@ def test_shapes_labels_and_the_filter_behind_them(half_done: Virtual, open_page:
     assert href.startswith("data:image/png")
     page.hover(".rg-label >> text=cat")
     page.wait_for_selector(f"{LARGE}.rg-lit g.rg-on[data-label=cat]")
-    page.keyboard.press("b")
+    page.keyboard.press("l")
     page.wait_for_selector(f"{LARGE}.rg-off", state="attached")
-    page.keyboard.press("b")
+    page.keyboard.press("l")
     page.click(".rg-label >> text=dog")
     page.wait_for_function(
         """() => document.querySelector("#rg-filter-text").value === 'label:"a \\\\"dog\\\\""'"""

@@ -17,7 +17,7 @@ def bar() -> str:
     <label class="rg-zoom" title="Size of the pictures">{icon("shrink")}
       <span class="rg-sr">Size of the pictures</span>
       <input id="rg-zoom" type="range" min="72" max="360" step="4" value="168"></label>
-    <button id="rg-boxes" class="rg-tool" aria-pressed="false" title="Boxes (b)" hidden
+    <button id="rg-boxes" class="rg-tool" aria-pressed="false" title="Labels (l)" hidden
       >{icon("boxes")}<span class="rg-sr">Boxes of annotated objects</span></button>
     <button id="rg-failures-open" class="rg-tool rg-tool-failures" aria-haspopup="dialog" hidden
       >{icon("warning")}<span class="rg-count" id="rg-failures-count"></span

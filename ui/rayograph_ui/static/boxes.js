@@ -119,7 +119,7 @@ export function startBoxes(app) {
     app.filtering.apply(label === "*" ? `label="*"` : `label:"${quoted}"`);
   }
 
-  /** The key `b`: shapes over the large picture, else boxes in the grid. */
+  /** The key `l`: shapes over the large picture, else boxes in the grid. */
   function press(inDetail) {
     if (!inDetail) {
       if (!there()) return false;

@@ -2,6 +2,7 @@
 
 import { original, thumbnail } from "./api.js";
 import { startDescribed } from "./described.js";
+import { startBox } from "./box.js";
 import { $, h, one, setText } from "./dom.js";
 import { bytes, count, fault, moment } from "./format.js";
 
@@ -16,6 +17,7 @@ export function startDetail(app) {
   const thumb = one(".rg-detail-thumb", box);
   const full = one(".rg-detail-full", box);
   const described = startDescribed();
+  const boxing = startBox(app);
   let index = -1;
   let shown = null;
   let looking = null;
@@ -31,6 +33,7 @@ export function startDetail(app) {
 
   function show(record, place) {
     shown = record;
+    boxing.show(record);
     if (!box.open) box.showModal();
     setText($("rg-detail-place"), place);
     draw(record);
@@ -53,7 +56,9 @@ export function startDetail(app) {
     one(".rg-next", box).disabled = index >= app.grid.rows.total - 1;
     const why = app.searching.obstacle();
     const alike = $("rg-detail-alike");
-    alike.disabled = Boolean(why) || record.status === "failed";
+    for (const button of [alike, $("rg-detail-more"), $("rg-detail-less"), $("rg-detail-box")]) {
+      button.disabled = Boolean(why) || record.status === "failed";
+    }
     alike.title = why ?? "";
   }
 
@@ -150,7 +155,18 @@ export function startDetail(app) {
     box.close();
     app.searching.like(record);
   });
+  for (const how of ["more", "less"]) {
+    $(`rg-detail-${how}`).addEventListener("click", () => {
+      const record = shown;
+      if (how === "more" || app.search) box.close();
+      app.examples.add(record, how);
+    });
+  }
+  box.addEventListener("cancel", (event) => {
+    if (boxing.end()) event.preventDefault();
+  });
   box.addEventListener("close", () => {
+    boxing.end();
     looking?.abort();
     shown = null;
     for (const image of [thumb, full]) image.removeAttribute("src");
