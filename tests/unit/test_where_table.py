@@ -171,7 +171,7 @@ def test_a_table_and_the_reference_agree(tables: list[Table], node: Node, data: 
 def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     texts = {"uri": "u", "file_name": "n", "folder": "f"}
     row = {name: texts.get(name) for name in NAMES if name != "id"}
-    row["prompt"] = "a cat"
+    row |= {"prompt": "a cat", "labels": ["cat"]}
     table = Table(tmp_path, [row] * 4, indexed=True)
     found = {index.name for index in table.reader.snapshot().describe_indices()}
     assert len(found) == len(FILTER_INDICES)
