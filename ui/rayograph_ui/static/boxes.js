@@ -1,7 +1,7 @@
 /** What annotation files say, on the page: boxes on thumbnails, shapes and labels beside a picture. */
 
 import { $, h, kept, one } from "./dom.js";
-import { drawing, hue } from "./shapes.js";
+import { colour, drawing } from "./shapes.js";
 
 const ASK_MOST = 500;
 const KEEP = 5000;
@@ -91,7 +91,7 @@ export function startBoxes(app) {
         {
           type: "button",
           class: "rg-label",
-          style: `--hue: ${hue(label)}`,
+          style: colour(label),
           title: `Show only pictures with ${label}`,
           onclick: () => only(label),
           onmouseenter: light(label),

@@ -2,14 +2,17 @@
 
 const NS = "http://www.w3.org/2000/svg";
 const HUES = 24;
+const SHADES = [-0.07, 0, 0.07];
 const MASK_MOST_PX = 16_000_000;
 
-/** A label's hue, degrees: the same label has the same one everywhere. */
-export function hue(label) {
+/** A label's colour as style: the same label has the same one everywhere, in either theme. */
+export function colour(label) {
   let hash = 2166136261;
   for (const char of label ?? "") hash = Math.imul(hash ^ char.codePointAt(0), 16777619) >>> 0;
   // What differs in few letters should not look alike: the high bits are the mixed ones.
-  return Math.floor((hash >>> 8) % HUES) * (360 / HUES);
+  const mixed = hash >>> 8;
+  const shade = SHADES[Math.floor(mixed / HUES) % SHADES.length];
+  return `--hue: ${(mixed % HUES) * (360 / HUES)}; --shade: ${shade}`;
 }
 
 function node(name, attributes) {
@@ -32,7 +35,7 @@ export function drawing(annotations, { width, height, fit, boxesOnly = false }) 
   // Large ones first, so that small ones are on top.
   const sorted = [...annotations].sort((a, b) => extent(b) - extent(a));
   for (const each of sorted) {
-    const group = node("g", { style: `--hue: ${hue(each.label)}` });
+    const group = node("g", { style: colour(each.label) });
     group.dataset.label = each.label ?? "";
     if (!boxesOnly) shape(group, each, width, height);
     if (each.box) group.append(rectangle(each.box, !boxesOnly && hasShape(each)));
@@ -72,7 +75,7 @@ function painted({ size: [height, width], counts }, tone) {
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d");
-  context.fillStyle = `hsl(${tone} 80% 60% / 45%)`;
+  context.fillStyle = `oklch(0.75 0.17 ${tone} / 45%)`;
   let at = 0;
   counts.forEach((count, run) => {
     if (run % 2) column(context, at, count, height);
