@@ -5,12 +5,14 @@ Looked for without reading more than heads of files, so that opening a dataset s
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import mmap
 import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from rayograph.annotations.answers import Format
@@ -21,10 +23,13 @@ from rayograph.sources import Source, display, local_path
 _VERSION = 1
 _HEAD = 1 << 16
 _MOST_FILES = 64
+_GLANCE = 5000
 _ROBOFLOW = "_annotations.coco.json"
 _NOT_OBJECTS = ("panoptic_", "image_info_")
 _FILE_NAME = re.compile(rb'"file_name"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _YAMLS = (".yaml", ".yml")
+# fsspec would follow these anywhere; pictures by such addresses are checked (rayograph.addresses).
+_WEB = re.compile(r"https?://|.*::", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,10 @@ def find(source: Source) -> Found | None:
 def _named(text: str) -> Found:
     place = local_path(text) or text
     name = place.lower()
+    if _WEB.match(place):
+        raise SourceError(
+            "annotations are not read from web addresses", hint="download the file and name it"
+        )
     if name.endswith((".csv", ".parquet", ".jsonl", ".ndjson")):
         uri = text if "://" in text else "file://" + place
         return Found("manifest", uri, (uri,), named=True)
@@ -86,30 +95,57 @@ def _named(text: str) -> Found:
 
 
 def _obvious(root: Path) -> Found | None:
-    """What can only be meant as the annotations of this folder's pictures."""
-    files = [*_coco_files(root / "annotations"), *_coco_files(root)]
-    files += [path for path in _sorted(root.glob(f"*/{_ROBOFLOW}")) if is_coco(path)]
+    """What can only be meant as the annotations of this folder's pictures.
+
+    A folder of a million files is not looked through: beyond ``_GLANCE`` entries only what has one
+    of the usual names is found.
+    """
+    folders, documents = _glance(root)
+    files = [*_coco_files(root / "annotations"), *(root / name for name in documents)]
+    files += [root / name / _ROBOFLOW for name in folders]
+    files = [path for path in dict.fromkeys(files) if is_coco(path)][:_MOST_FILES]
     if files:
         place = root / "annotations" if files[0].parent.name == "annotations" else files[0]
         place = place if len(files) == 1 or place.is_dir() else root
-        return Found("coco", str(place), tuple(map(str, files[:_MOST_FILES])), named=False)
-    about = next(
-        (
-            root / f"{n}{s}"
-            for n in ("data", "dataset")
-            for s in _YAMLS
-            if (root / f"{n}{s}").is_file()
-        ),
-        None,
-    )
-    if (root / "labels").is_dir() or (about and next(root.glob("*/labels"), None)):
+        return Found("coco", str(place), tuple(map(str, files)), named=False)
+    about = next((root / name for name in yolo_names() if (root / name).is_file()), None)
+    labelled = [root / "labels", *(root / name / "labels" for name in folders if about)]
+    if any(_holds(folder, ".txt") for folder in labelled):
         place = about or root
-        if next((root / "labels").rglob("*.txt"), None) or about:
-            return Found("yolo", str(place), (str(place),), named=False)
-    xml = root / "Annotations"
-    if next(xml.glob("*.xml"), None) is not None:
-        return Found("voc", str(xml), (str(xml),), named=False)
+        return Found("yolo", str(place), (str(place),), named=False)
+    if _holds(root / "Annotations", ".xml"):
+        place = root / "Annotations"
+        return Found("voc", str(place), (str(place),), named=False)
     return None
+
+
+def yolo_names() -> tuple[str, ...]:
+    """What a file that describes a YOLO set is called."""
+    return tuple(f"{name}{suffix}" for name in ("data", "dataset") for suffix in _YAMLS)
+
+
+def _glance(root: Path) -> tuple[list[str], list[str]]:
+    """Folders and JSON documents among a folder's first entries, sorted."""
+    folders, documents = [], [_ROBOFLOW]
+    with contextlib.suppress(OSError), os.scandir(root) as entries:
+        for entry in islice(entries, _GLANCE):
+            if entry.is_dir():
+                folders.append(entry.name)
+            elif entry.name.endswith(".json"):
+                documents.append(entry.name)
+    return sorted(folders)[:_MOST_FILES], sorted(documents)[:_MOST_FILES]
+
+
+def _holds(folder: Path, suffix: str, depth: int = 2) -> bool:
+    """Whether there is such a file in a folder or a little below it."""
+    below = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in islice(entries, _GLANCE):
+            if entry.name.endswith(suffix):
+                return True
+            if depth and entry.is_dir(follow_symlinks=False):
+                below.append(Path(entry.path))
+    return any(_holds(each, suffix, depth - 1) for each in below[:_MOST_FILES])
 
 
 def _inside(folder: Path) -> Found | None:
@@ -117,19 +153,15 @@ def _inside(folder: Path) -> Found | None:
     found = _obvious(folder)
     if found is not None:
         return found
-    if next(folder.glob("*.xml"), None) is not None:
+    if _holds(folder, ".xml"):
         return Found("voc", str(folder), (str(folder),), named=True)
-    if next(folder.glob("*.txt"), None) is not None or next(folder.rglob("labels"), None):
+    if _holds(folder, ".txt", depth=4):
         return Found("yolo", str(folder), (str(folder),), named=True)
     return None
 
 
 def _coco_files(folder: Path) -> list[Path]:
-    return [path for path in _sorted(folder.glob("*.json")) if is_coco(path)]
-
-
-def _sorted(paths: Iterator[Path]) -> list[Path]:
-    return sorted(path for _, path in zip(range(_MOST_FILES), paths, strict=False))
+    return [folder / name for name in _glance(folder)[1]]
 
 
 def is_coco(path: Path) -> bool:

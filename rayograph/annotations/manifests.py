@@ -53,8 +53,9 @@ def address(text: object, base: str) -> str | None:
         path = local_path("file://" + text[7:])
         return file_uri(os.path.normpath(path)) if path else None
     if scheme:
-        # Pictures by web address are downloaded one by one, as sources of their own.
-        return None if scheme[1].lower() in ("http", "https") else text
+        # Pictures by web address are downloaded one by one, as sources of their own; an address
+        # of several parts (``zip://x::http://y``) may hide one.
+        return None if scheme[1].lower() in ("http", "https") or "::" in text else text
     home = local_path(base)
     if home is not None:
         return file_uri(os.path.normpath(os.path.join(home, os.path.expanduser(text))))  # noqa: PTH118, PTH111

@@ -248,6 +248,7 @@ def test_what_is_no_annotation_source(tmp_path: Path, settings: Settings) -> Non
         (tmp_path / "data", tmp_path / "none.json", SourceNotFound),
         (tmp_path / "data", tmp_path / "data", SourceEmpty),
         (tmp_path / "data", tmp_path / "text.doc", SourceError),
+        (tmp_path / "data", "http://127.0.0.1/x.json", SourceError),
     ):
         new = NewDataset(path=str(path), annotations=str(named) if named else None)
         with pytest.raises(error):

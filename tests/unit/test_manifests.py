@@ -96,6 +96,7 @@ def test_what_a_uri_can_be(tmp_path: Path) -> None:
         ("file:///data/a b.png", "file:///data/a%20b.png"),
         ("s3://bucket/a.png", "s3://bucket/a.png"),
         ("https://example.com/a.png", None),
+        ("zip://a.png::http://127.0.0.1/x.zip", None),
         ("", None),
         (None, None),
         ("a\0.png", None),
