@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree  # (expat refuses what would grow without bounds)
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException, ElementTree
 
 from rayograph.annotations.reports import Annotated, Notes, Reading, distinct
 from rayograph.annotations.sheets import Item, Sheet, encode
@@ -24,7 +26,10 @@ def read(place: Path, key_of: Callable[[Path, str | None], str], notes: Notes) -
         name = path.name if place.is_file() else str(path.relative_to(place))
         try:
             root = ElementTree.parse(path).getroot()
-        except ElementTree.ParseError as error:
+        except DefusedXmlException:
+            notes.bad(name, "it defines entities, which annotations have no use for")
+            continue
+        except ParseError as error:
             notes.bad(name, str(error).partition(":")[0], line=error.position[0])
             continue
         except (OSError, ValueError, LookupError) as error:
@@ -36,7 +41,7 @@ def read(place: Path, key_of: Callable[[Path, str | None], str], notes: Notes) -
         notes.note = "there are no XML files in it"
 
 
-def _annotated(root: ElementTree.Element, name: str, key: str, notes: Notes) -> Annotated:
+def _annotated(root: Element, name: str, key: str, notes: Notes) -> Annotated:
     items = []
     for number, element in enumerate(root.iterfind("object")):
         field = f"object[{number}]"
@@ -53,7 +58,7 @@ def _annotated(root: ElementTree.Element, name: str, key: str, notes: Notes) -> 
     return Annotated(key, labels, len(items), sheet)
 
 
-def _box(element: ElementTree.Element | None) -> tuple[float, float, float, float] | None:
+def _box(element: Element | None) -> tuple[float, float, float, float] | None:
     if element is None:
         return None
     sides = []
@@ -69,7 +74,7 @@ def _box(element: ElementTree.Element | None) -> tuple[float, float, float, floa
     return left, top, right - left, bottom - top
 
 
-def _size(element: ElementTree.Element | None) -> tuple[float, float] | None:
+def _size(element: Element | None) -> tuple[float, float] | None:
     try:
         width, height = (
             float((element.findtext(side) or "0") if element is not None else "0")
