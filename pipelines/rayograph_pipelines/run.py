@@ -136,7 +136,7 @@ class Run:
                 index=self._settings.index,
                 space=self._row.serving,
             )
-            self._guarded(self._take_up)
+            self._guarded(self._stages)
             self._guarded(committer.close)
             if self._failure is not None:
                 self._fail(self._failure)
@@ -148,11 +148,6 @@ class Run:
                     self._reader = self._catalog.reader(self.dataset_id)
         return self._tell(active=False)
 
-    def _take_up(self) -> None:
-        self._catalog.writer(self.dataset_id).add_missing(METADATA)
-        self._catalog.writer(self.dataset_id).add_missing(ANNOTATIONS)
-        self._stages()
-
     def _note_index(self) -> None:
         reader = self._catalog.reader(self.dataset_id, self._at_work().space)
         writer = self._catalog.writer(self.dataset_id)
@@ -161,6 +156,8 @@ class Run:
             self._change(**found)
 
     def _stages(self) -> None:
+        for group in (METADATA, ANNOTATIONS):
+            self._catalog.writer(self.dataset_id).add_missing(group)
         self._tell()
         threads = [
             threading.Thread(target=self._guarded, args=(stage,), name=stage.__name__)
@@ -254,11 +251,9 @@ class Run:
             bulk=lambda rows: chains.metadata(rows, self._settings),
             sample_rows=_SAMPLE_ROWS,
         )
-        if self._rereads and self._reread():
+        again = self._reader, self._at_work(), self._opener.headers, self._stopping
+        if self._rereads and reread(*again):
             self._change(metadata_version=METADATA_VERSION)
-
-    def _reread(self) -> bool:
-        return reread(self._reader, self._at_work(), self._opener.headers, self._stopping)
 
     def _annotate(self) -> None:
         work = Annotating(

@@ -171,11 +171,20 @@ def test_a_table_and_the_reference_agree(tables: list[Table], node: Node, data: 
 def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     texts = {"uri": "u", "file_name": "n", "folder": "f"}
     row = {name: texts.get(name) for name in NAMES if name != "id"}
-    row |= {"prompt": "a cat", "labels": ["cat"]}
+    # Of details and labels nobody has there is no index.
+    row |= dict.fromkeys(("camera", "generator", "model_name", "model_hash", "sampler"), "a")
+    row |= {"seed": 2**64 - 1, "loras": ["a"], "labels": ["a"]}
     table = Table(tmp_path, [row] * 4, indexed=True)
     found = {index.name for index in table.reader.snapshot().describe_indices()}
     assert len(found) == len(FILTER_INDICES)
-    for where in ("folder:f", "format=jpeg", "failed:truncated", "status:ready", "taken=2024"):
+    for where in (
+        "folder:f",
+        "format=jpeg",
+        "failed:truncated",
+        "status:ready",
+        "taken=2024",
+        "seed=7",
+    ):
         chosen = Filter(parse(where), partial(status_of, embeds=True))
         snapshot = table.reader.snapshot()
         plan = snapshot.scanner(filter=chosen.sql(snapshot)).explain_plan()

@@ -1,8 +1,8 @@
 /** One picture, large; its record, its likes, and the way to the next. */
 
 import { original, thumbnail } from "./api.js";
-import { startDescribed } from "./described.js";
 import { startBox } from "./box.js";
+import { startDescribed } from "./described.js";
 import { $, h, one, setText } from "./dom.js";
 import { bytes, count, fault, moment } from "./format.js";
 
@@ -16,8 +16,8 @@ export function startDetail(app) {
   const box = $("rg-detail");
   const thumb = one(".rg-detail-thumb", box);
   const full = one(".rg-detail-full", box);
-  const described = startDescribed();
   const boxing = startBox(app);
+  const described = startDescribed();
   let index = -1;
   let shown = null;
   let looking = null;
