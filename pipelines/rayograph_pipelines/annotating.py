@@ -7,10 +7,14 @@ read again.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,7 @@ _READ = "rayograph.annotations.reading:read"
 # A million images with their shapes take minutes; a file that takes longer is not one to wait for.
 _READ_S = 3600.0
 _NICE = 10
+_STOP_S = 0.2
 
 
 class Annotating:
@@ -112,13 +117,26 @@ class Annotating:
         root = self._row.source.root if "://" not in self._row.source.root else None
         guard: Guard[Summary] = Guard(_READ, None, timeout_s=_READ_S, nice=_NICE)
         try:
-            summary = guard.map([Job(found, root, out)])[0]
+            summary = self._unless_stopped(guard, Job(found, root, out))
         finally:
             guard.close()
         if isinstance(summary, ImageFault):
             self._note(about(found, "failed", note=f"not read: {summary.message}"))
             return None
         return summary
+
+    def _unless_stopped(self, guard: Guard[Summary], job: Job) -> Summary | ImageFault | None:
+        """The child's answer; None once the run is told to stop, which ends the child."""
+        with ThreadPoolExecutor(1, "annotations") as pool:
+            answer = pool.submit(guard.map, [job])
+            while not wait([answer], _STOP_S).done:
+                if self._stop.is_set() and guard.pid is not None:
+                    # The guard tries once more with another child, which is ended as well.
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(guard.pid, signal.SIGKILL)
+        if self._stop.is_set():
+            return None
+        return answer.result()[0]
 
     def _apply(
         self, found: Found, mark: str, read: Summary, matcher: Matcher, growth: Iterable[bool]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from rayograph.schema import NewDataset
 from rayograph.settings import Settings
 from rayograph_pipelines import annotating
 from tests.annotated import box, coco, coco_folder, draw, write
-from tests.working import Reports, Warm, run_of, settings_for
+from tests.working import WAIT_S, Reports, Warm, in_thread, joined, run_of, settings_for
 
 
 class Here:
@@ -207,6 +208,36 @@ def test_a_child_reads_it(tmp_path: Path) -> None:
     new = NewDataset(path=str(coco_folder(tmp_path / "data")))
     row, _ = open_dataset(catalog, new, settings)
     run_of(settings, row).work()
+    assert rows(settings, row)["a.png"]["labels"] == ["cat", "dog"]
+
+
+def test_a_stop_does_not_wait_for_a_large_file(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    class Slow(Here):
+        pid = 77
+
+        def map(self, jobs: Sequence[Job]) -> list[Summary]:
+            begun.set()
+            assert ended.wait(WAIT_S)
+            return super().map(jobs)
+
+    monkeypatch.setattr(annotating, "Guard", Slow)
+    monkeypatch.setattr(annotating.os, "kill", lambda pid, _: ended.set() if pid == 77 else None)
+    catalog = Catalog(settings.catalog.uri)
+    new = NewDataset(path=str(coco_folder(tmp_path / "data")))
+    row, _ = open_dataset(catalog, new, settings)
+    run = run_of(settings, row)
+    thread = in_thread(run.work)
+    assert begun.wait(WAIT_S)
+    run.stop()
+    joined(thread)
+    now = Catalog(settings.catalog.uri).dataset(row.dataset_id)
+    assert (now.annotations or {})["state"] == "reading"
+    monkeypatch.setattr(annotating, "Guard", Here)
+    run_of(settings, now).work()
     assert rows(settings, row)["a.png"]["labels"] == ["cat", "dog"]
 
 
