@@ -210,17 +210,6 @@ def _models(info: Dataset) -> str:
 
 @click.command(cls=Command)
 @dataset_argument
-@click.option("--format", "form", default="coco", show_default=True, help="The format to write.")
-@click.option("--output", "-o", metavar="PATH", help="Where to; default: DATASET.FORMAT here.")
-@click.pass_obj
-def export(state: State, dataset: str, form: str, output: str | None) -> None:
-    """Write DATASET in another format."""
-    handle = state.dataset(dataset)
-    console.echo(str(handle.export(form, output or f"{handle.id}.{form}")))
-
-
-@click.command(cls=Command)
-@dataset_argument
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def delete(state: State, dataset: str, yes: bool) -> None:
@@ -247,6 +236,5 @@ COMMANDS = (
     _command("retry", "Try the failed images of DATASET again."),
     _command("cancel", "End the work on DATASET; what is done stays."),
     model,
-    export,
     delete,
 )

@@ -48,6 +48,7 @@ from rayograph_serve.engine import Command, Located, TileBytes
 from rayograph_serve.filters import chosen_by, described
 from rayograph_serve.records import record_of
 from rayograph_serve.searching import Searcher
+from rayograph_serve.snapshots import CatalogSnapshots, Snapshots
 from rayograph_serve.tiling import Tiles
 from rayograph_serve.work import Work
 
@@ -71,6 +72,7 @@ class CatalogEngine:
             catalog, work, settings, locate=self.locate, records=self._records
         )
         self._editing = Editing(catalog, settings)
+        self.snapshots: Snapshots = CatalogSnapshots(catalog, work)
 
     # -- datasets ---------------------------------------------------------------------------
 

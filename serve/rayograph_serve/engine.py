@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from rayograph.annotations.answers import AnnotationDetails, AnnotationMap
 from rayograph.schema import (
@@ -28,6 +28,9 @@ from rayograph.schema import (
     SearchResponse,
     TilePyramid,
 )
+
+if TYPE_CHECKING:
+    from rayograph_serve.snapshots import Snapshots
 
 Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
 
@@ -58,6 +61,8 @@ class TileBytes:
 class Engine(Protocol):
     """Every call raises a ``RayographError`` for what the caller can mend."""
 
+    @property
+    def snapshots(self) -> Snapshots: ...
     async def add(self, new: NewDataset) -> Accepted: ...
     async def datasets(self) -> DatasetList: ...
     async def dataset(self, dataset_id: str) -> Dataset: ...

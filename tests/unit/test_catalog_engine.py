@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from rayograph.catalog import Catalog
+from rayograph.catalog.returning import go_back
 from rayograph.encoders.fake import FakeEncoder
 from rayograph.encoders.names import MINI
 from rayograph.errors import (
@@ -59,6 +60,10 @@ class Work:
             row = self.catalog.update(dataset_id, paused=True)
             counts = self.catalog.reader(dataset_id).counts()
             await self.tell(build(row, counts))
+
+    async def restore(self, dataset_id: str, name: str) -> None:
+        with self.catalog.lock(dataset_id):
+            go_back(self.catalog, dataset_id, name)
 
     async def forget(self, dataset_id: str) -> None:
         self.catalog.delete(dataset_id)
