@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from rayograph.annotations.answers import Annotation, AnnotationReport
+
 SCHEMA_VERSION = 1
 
 ImageStatus = Literal["pending", "indexed", "embedding", "ready", "failed"]
@@ -115,6 +117,12 @@ class ImageRecord(Answer):
     favorite: bool
     region: Region | None = Field(None, description="the part of a giant this row stands for")
     tile_id: str | None = Field(None, description="the pyramid in which it can be looked at")
+    labels: list[str] = Field(default_factory=list, description="classes of its annotations")
+    objects: int | None = Field(None, description="how many annotations it has; null: no file says")
+    extra: dict[str, Any] | None = Field(None, description="a manifest's other columns")
+    annotations: list[Annotation] | None = Field(
+        None, description="of a single image's record; null in pages"
+    )
 
 
 class StageProgress(Answer):
@@ -196,6 +204,9 @@ class Dataset(Answer):
         None, description="of the ten nearest, the share the vector index finds; null: no index"
     )
     tile_id: str | None = Field(None, description="of a giant; null: a dataset of many pictures")
+    annotations: AnnotationReport | None = Field(
+        None, description="where they are from and how they fit; null: there are none"
+    )
     skipped: dict[str, int] = Field(
         default_factory=dict, description="what listing passed over: reason -> count"
     )
@@ -224,7 +235,9 @@ class NewDataset(Model):
     description: str | None = Field(None, max_length=4000)
     category: str | None = Field(None, max_length=200)
     subject: str | None = Field(None, max_length=200)
-    annotations: str | None = Field(None, max_length=4096)
+    annotations: str | None = Field(
+        None, min_length=1, max_length=4096, description="a file or folder of them"
+    )
     recursive: bool = True
     model: str | None = Field(None, max_length=500)
 

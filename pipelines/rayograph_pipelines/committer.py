@@ -121,6 +121,12 @@ class Committer:
             self._writer.append(rows, fragment_rows=fragment_rows)
         self._on_commit()
 
+    def fill(self, columns: Mapping[int, pa.Table]) -> None:
+        """Replace a group of columns that no stage has, of whole fragments."""
+        with self._writing:
+            self._writer.fill(columns)
+        self._on_commit()
+
     def expect(self, stage: str, work: Mapping[int, Offsets]) -> None:
         """Say which rows of which fragments a round will bring, so it knows when one is full."""
         with self._wake:

@@ -76,6 +76,8 @@ class Foreman:
             if job is not None and job.thread.is_alive():
                 self._again.add(dataset_id)
                 return
+            # Whoever asked for this work must not be told that all is done before it begins.
+            self._show(dataset_id)
             run = Run(
                 self._catalog,
                 dataset_id,

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog import Catalog, DatasetRow
-from rayograph.catalog.columns import METADATA
+from rayograph.catalog.columns import ANNOTATIONS, METADATA
 from rayograph.demo.source import growth
 from rayograph.errors import ModelUnavailable, RayographError
 from rayograph.listing import Walk, read_captions
@@ -30,6 +30,7 @@ from rayograph.progress import Pace, build, embeds
 from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph_pipelines import chains
+from rayograph_pipelines.annotating import Annotating
 from rayograph_pipelines.attention import Attention
 from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.failures import given_up, reason
@@ -155,11 +156,12 @@ class Run:
             self._change(**found)
 
     def _stages(self) -> None:
-        self._catalog.writer(self.dataset_id).add_missing(METADATA)
+        for group in (METADATA, ANNOTATIONS):
+            self._catalog.writer(self.dataset_id).add_missing(group)
         self._tell()
         threads = [
             threading.Thread(target=self._guarded, args=(stage,), name=stage.__name__)
-            for stage in (self._list, self._metadata, self._embedding)
+            for stage in (self._list, self._metadata, self._annotate, self._embedding)
         ]
         for thread in threads:
             thread.start()
@@ -252,6 +254,26 @@ class Run:
         again = self._reader, self._at_work(), self._opener.headers, self._stopping
         if self._rereads and reread(*again):
             self._change(metadata_version=METADATA_VERSION)
+
+    def _annotate(self) -> None:
+        work = Annotating(
+            self._row,
+            self._reader,
+            fill=self._at_work().fill,
+            note=lambda report: self._change(annotations=report),
+            stop=self._stopping,
+        )
+        work.follow(self._growth())
+        self._tell()
+
+    def _growth(self) -> Iterator[bool]:
+        """After each growth of the table: whether listing is over, which is the last."""
+        while True:
+            with self._grown:
+                appended, listed = self._appended, self._listed
+            yield listed
+            if listed or not self._grows(appended):
+                return
 
     def _embedding(self) -> None:
         if not embeds(self._row):

@@ -49,6 +49,18 @@ METADATA_PARTS = (DETAILS, _HEADER)
 METADATA = pa.schema([field for part in METADATA_PARTS for field in part])
 
 
+# What annotation files say, filled by the run's annotations thread (rayograph.annotations). Null
+# ``objects`` means that nobody looked; ``annotations`` and ``extra`` are JSON.
+ANNOTATIONS = pa.schema(
+    [
+        pa.field("labels", pa.list_(pa.string())),
+        pa.field("objects", pa.int32()),
+        pa.field("annotations", pa.string()),
+        pa.field("described", pa.string()),
+        pa.field("extra", pa.string()),
+    ]
+)
+
 # What people add. Nobody but their edits ever writes it (rayograph.catalog.curation).
 CURATION = pa.schema(
     [
@@ -143,6 +155,7 @@ REGISTRY = pa.schema(
         pa.field("next_model_key", pa.string()),
         pa.field("model_note", pa.string()),
         pa.field("metadata_version", pa.int32()),
+        pa.field("annotations", pa.string()),
         pa.field("index_recall", pa.float64()),
         pa.field("index_checked", pa.int64()),
     ]

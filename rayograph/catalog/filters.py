@@ -37,6 +37,7 @@ FILTER_INDICES = {
     "content_hash": "BTREE",
     "file_name": "BTREE",
     "tags": "LABEL_LIST",
+    "labels": "LABEL_LIST",
     "camera": "BITMAP",
     "generator": "BITMAP",
     "model_name": "BITMAP",

@@ -27,11 +27,12 @@ DONE, FAILED, CLAIMED, SKIPPED = (
 _STATES = len(StageState)
 Tally = np.ndarray[Any, np.dtype[np.int64]]
 # A page of images is without what only a single image's record holds.
-_LONG = ("parameters",)
+_LONG = ("parameters", "annotations")
 _RECORD = [
     *columns.LISTING.names,
     *(name for name in columns.METADATA.names if name not in (*_LONG, "meta_version")),
     *columns.CURATION.names,
+    *(name for name in columns.ANNOTATIONS.names if name not in _LONG),
     *columns.REGION.names,
 ]
 

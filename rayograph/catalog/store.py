@@ -59,6 +59,8 @@ class DatasetRow:
     next_model: str | None = None
     next_model_key: str | None = None
     model_note: str | None = None
+    # The report of ``rayograph.annotations``, with the fingerprint of the files it is about.
+    annotations: dict[str, Any] | None = None
     # By which version every image's metadata was read; 0: before there were versions.
     metadata_version: int = METADATA_VERSION
     # Of the vector index's ten nearest the share that are, and how many vectors there were then.
@@ -74,6 +76,7 @@ class DatasetRow:
         row = {f.name: getattr(self, f.name) for f in fields(self)}
         row["source"] = json.dumps(describe(self.source))
         row["skipped"] = json.dumps(self.skipped)
+        row["annotations"] = None if self.annotations is None else json.dumps(self.annotations)
         return row
 
     @classmethod
@@ -84,6 +87,7 @@ class DatasetRow:
         row["metadata_version"] = row.get("metadata_version") or 0
         row["source"] = restore(json.loads(row["source"]))
         row["skipped"] = json.loads(row["skipped"])
+        row["annotations"] = json.loads(row.get("annotations") or "null")
         return cls(**row)
 
 
@@ -171,7 +175,8 @@ class Catalog:
             data_storage_version="2.2",
         )
         regions = columns.REGION if source.is_giant else ()
-        dataset.add_columns(pa.schema([*columns.METADATA, *columns.CURATION, *regions]))
+        groups = (columns.METADATA, columns.CURATION, columns.ANNOTATIONS, regions)
+        dataset.add_columns(pa.schema([field for group in groups for field in group]))
         added = pa.Table.from_pylist([row.to_row()], columns.REGISTRY)
         self._write(lambda registry: registry.insert(added, mode="append"))
         return row

@@ -30,6 +30,8 @@ from rayograph.settings import IndexSettings
 
 log = logging.getLogger(__name__)
 _MAX_TRIES = 20
+# Empty in most datasets: then an index of them would be work for nothing.
+_SELDOM = frozenset((*DETAILS.names, *columns.ANNOTATIONS.names))
 # Words as `where` knows them: whole, of any language, capitals or not.
 WORD_INDEX: dict[str, Any] = {
     "base_tokenizer": "simple",
@@ -231,7 +233,7 @@ class DatasetWriter:
             if column not in dataset.schema.names:
                 continue
             if name not in covered:
-                if column in DETAILS.names and not _has_any(dataset, column):
+                if column in _SELDOM and not _has_any(dataset, column):
                     continue
                 options_of = WORD_INDEX if kind == "INVERTED" else {}
                 dataset.create_scalar_index(column, kind, name=name, **options_of)

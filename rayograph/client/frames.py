@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,13 +40,25 @@ RECORDS = pa.schema(
         ("favorite", pa.bool_()),
         ("region", _REGION),
         ("tile_id", pa.string()),
+        ("labels", pa.list_(pa.string())),
+        ("objects", pa.int32()),
+        # JSON, as they have no shape that all datasets share.
+        ("extra", pa.string()),
+        ("annotations", pa.string()),
     ]
 )
 
 
 def to_arrow(records: Iterable[ImageRecord]) -> pa.Table:
     """One row an image; what is not known yet is null."""
-    return pa.Table.from_pylist([record.model_dump() for record in records], schema=RECORDS)
+    return pa.Table.from_pylist([_row(record) for record in records], schema=RECORDS)
+
+
+def _row(record: ImageRecord) -> dict[str, Any]:
+    row = record.model_dump()
+    for name in ("extra", "annotations"):
+        row[name] = None if row[name] is None else json.dumps(row[name], ensure_ascii=False)
+    return row
 
 
 def to_pandas(table: pa.Table) -> Any:

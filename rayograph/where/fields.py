@@ -6,6 +6,7 @@ This table is the allow-list: no other column of a dataset's table ever gets int
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -96,6 +97,14 @@ def _named(name: str) -> Callable[[Record], Any]:
     return lambda record: record.get(name)
 
 
+def _extra(record: Record) -> str | None:
+    extra = record.get("extra")
+    if extra is None or isinstance(extra, str):
+        return extra
+    # As the table writes it.
+    return json.dumps(extra, separators=(",", ":"), ensure_ascii=False)
+
+
 def _code(record: Record) -> str | None:
     code: str | None = record.get("error_code")
     return code
@@ -133,6 +142,12 @@ FIELDS = (
     Field("error", "text", "what went wrong, in words", (), _ERRORS, settled=True),
     Field("tags", "tags", "what it is tagged with; `*` is any tag", ("tag",),
           read=_listed("tags"), listed=True, settled=True),
+    Field("labels", "tags", "classes of what is annotated; `*` is any",
+          ("label", "class", "category"), read=_listed("labels"), listed=True, settled=True),
+    Field("objects", "number", "how many annotated objects"),
+    Field("described", "words", "words of captions in an annotation file or manifest",
+          ("captions",)),
+    Field("extra", "text", "a manifest's other columns, as JSON", read=_extra),
     Field("rating", "number", "1 to 5", ("stars",), settled=True),
     Field("favorite", "flag", "`favorite` alone is enough", ("favourite", "fav"), settled=True),
     Field("camera", "text", "maker and model of the camera", listed=True),

@@ -26,6 +26,7 @@ from rayograph.settings import Settings
 from rayograph_serve.engine import Engine
 from rayograph_serve.exporting import Exports
 from rayograph_serve.routes import (
+    annotated,
     attention,
     datasets,
     docs,
@@ -65,6 +66,7 @@ _ROUTERS = (
     iiif.router,
     search.router,
     failures.router,
+    annotated.router,
     exports.router,
     snapshots.router,
     attention.router,

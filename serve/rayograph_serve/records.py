@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rayograph import giants
@@ -37,10 +38,13 @@ def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
         taken_at=data["taken_at"],
         **{name: data.get(name) for name in _DETAILS},
         content_hash=data.get("content_hash"),
-        caption=data["caption"],
+        caption=data["caption"] or data.get("described"),
         tags=data.get("tags") or [],
         rating=data.get("rating"),
         favorite=bool(data.get("favorite")),
         region=Region(x=box[0], y=box[1], width=box[2], height=box[3]) if box else None,
         tile_id=giants.id_of(row),
+        labels=data.get("labels") or [],
+        objects=data.get("objects"),
+        extra=json.loads(data["extra"]) if data.get("extra") else None,
     )

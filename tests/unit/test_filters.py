@@ -142,8 +142,9 @@ def test_indices_come_with_the_rows_and_change_nothing(opened: Opened) -> None:
 
     assert writer.index_fields(SPACES[0], OPTIONS)
     there = {index.name for index in writer.dataset().describe_indices()}
-    # Of details that no image has there is none.
-    wanted = {index_name(*item) for item in FILTER_INDICES.items() if item[0] not in DETAILS.names}
+    # Of details and labels that no image has there is none.
+    seldom = (*DETAILS.names, "labels")
+    wanted = {index_name(*item) for item in FILTER_INDICES.items() if item[0] not in seldom}
     assert there == {name for name in wanted if not name.startswith(("embed", "content"))}
     assert not writer.index_fields(SPACES[0], OPTIONS)
     assert {where: sizes(reader, where) for where in wheres} == before

@@ -25,7 +25,10 @@ from rayograph.settings import IndexSettings
 from rayograph.where import Node, matches, parse
 
 ROWS = 48
-_GROUPS = (columns.LISTING, columns.METADATA, columns.CURATION, columns.embedding(2))
+_GROUPS = (
+    *(columns.LISTING, columns.METADATA, columns.CURATION, columns.ANNOTATIONS),
+    columns.embedding(2),
+)
 NAMES = [field.name for group in _GROUPS for field in group if field.name != "vector"]
 TEXTS = st.text(LETTERS, max_size=6)
 STATES = st.sampled_from([None, 0, 1, 2, 3, 4])
@@ -49,6 +52,10 @@ ROW = st.fixed_dictionaries(
         "meta_state": STATES,
         "meta_error_code": FAULTS,
         "meta_error": st.none() | TEXTS,
+        "labels": st.none() | st.lists(st.sampled_from(["cat", "Cat"]), min_size=1),
+        "objects": st.none() | st.integers(0, 3),
+        "described": st.none() | st.lists(TEXTS, max_size=3).map(" ".join),
+        "extra": st.none() | TEXTS,
         "tags": st.none() | st.lists(st.sampled_from(["a", "A", "it's", "é b"]), min_size=1),
         "rating": st.none() | st.integers(1, 5),
         "favorite": st.sampled_from([None, True, False]),
@@ -97,6 +104,7 @@ def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
         "status": status_of(row["meta_state"], row["embed_state"], embeds=embeds),
         "error_code": next((code for code in codes if code is not None), None),
         "tags": row["tags"] or [],
+        "labels": row["labels"] or [],
         "favorite": bool(row["favorite"]),
         "error": next((error for error in errors if error is not None), None),
     }
@@ -135,7 +143,13 @@ def tables(
 ) -> Iterator[list[Table]]:
     found: list[Table] = []
 
-    @settings(max_examples=6, database=None, deadline=None, derandomize=True)
+    @settings(
+        max_examples=6,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.large_base_example],
+    )
     @given(st.lists(ROW, min_size=ROWS, max_size=ROWS), st.integers(0, 2**32))
     def fill(rows: list[dict[str, Any]], seed: int) -> None:
         rows = [{**row, **details(seed + at)} for at, row in enumerate(rows)]
@@ -157,9 +171,9 @@ def test_a_table_and_the_reference_agree(tables: list[Table], node: Node, data: 
 def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     texts = {"uri": "u", "file_name": "n", "folder": "f"}
     row = {name: texts.get(name) for name in NAMES if name != "id"}
-    # Of details nobody has there is no index.
+    # Of details and labels nobody has there is no index.
     row |= dict.fromkeys(("camera", "generator", "model_name", "model_hash", "sampler"), "a")
-    row |= {"seed": 2**64 - 1, "loras": ["a"]}
+    row |= {"seed": 2**64 - 1, "loras": ["a"], "labels": ["a"]}
     table = Table(tmp_path, [row] * 4, indexed=True)
     found = {index.name for index in table.reader.snapshot().describe_indices()}
     assert len(found) == len(FILTER_INDICES)

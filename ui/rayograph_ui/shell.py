@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = (
     *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model", "search"),
-    *("detail", "described", "curation", "viewer", "hits", "export"),
+    *("detail", "described", "curation", "shapes", "viewer", "hits", "export"),
 )
 TITLE = "rayograph"
 

@@ -25,6 +25,7 @@ def detail() -> str:
         <span class="rg-sr">Close</span></button>
     </div>
     <p class="rg-detail-caption" hidden></p>
+    <ul class="rg-labels" id="rg-labels" aria-label="Annotated"></ul>
     <div class="rg-detail-actions">
       <button class="rg-button rg-primary" id="rg-detail-alike"
         >{icon("alike")}More like this</button>

@@ -51,6 +51,7 @@ export function startDetail(app) {
     described(record);
     $("rg-facts").replaceChildren(...facts(record));
     app.curation.draw(record);
+    app.boxes.detail(record);
     one(".rg-prev", box).disabled = index <= 0;
     one(".rg-next", box).disabled = index >= app.grid.rows.total - 1;
     const why = app.searching.obstacle();
@@ -174,6 +175,8 @@ export function startDetail(app) {
   return { open, step, box };
 }
 
+const shownValue = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+
 function facts(record) {
   const size = record.width && record.height ? `${record.width} × ${record.height} px` : null;
   const rows = [
@@ -187,6 +190,7 @@ function facts(record) {
     ["Changed", moment(record.mtime)],
     ["Orientation", record.orientation > 1 ? `EXIF ${record.orientation}, applied` : null],
     ["Folder", record.folder || "/"],
+    ...Object.entries(record.extra ?? {}).map(([key, value]) => [key, shownValue(value)]),
     ["Content", record.content_hash],
     ["Address", record.uri],
     ["Id", record.id],
