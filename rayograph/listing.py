@@ -14,11 +14,19 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from glob import iglob
+from itertools import islice
 from typing import Any
 
 from rayograph import ids
 from rayograph.errors import SourceEmpty
-from rayograph.sources import Source, display, is_image_name, is_plain, quote_path
+from rayograph.sources import (
+    Source,
+    display,
+    is_image_name,
+    is_plain,
+    local_path,
+    quote_path,
+)
 
 CHUNK = 4096
 CAPTIONS = "captions.jsonl"
@@ -67,6 +75,8 @@ class Walk:
             yield Chunk(os.path.dirname(path), [os.path.basename(path)])  # noqa: PTH119, PTH120
         elif kind == "glob":
             yield from self._glob()
+        elif kind == "manifest":
+            yield from self._manifest()
         else:
             yield from self._remote()
 
@@ -156,6 +166,25 @@ class Walk:
             names.append(name)
         if names:
             yield Chunk(folder, names)
+
+    def _manifest(self) -> Iterator[Chunk]:
+        from rayograph.annotations.manifests import addresses
+
+        seen: set[int] = set()
+        rows = addresses(self.source.uri)
+        while lot := list(islice(rows, CHUNK)):
+            folders: dict[str, list[str]] = {}
+            for uri in lot:
+                # Hashes will do: what is seen twice by mistake of them is one in 10^13.
+                if uri is None or not is_image_name(uri):
+                    self.skipped["not_an_image" if uri else "no_file"] += 1
+                elif hash(uri) not in seen:
+                    seen.add(hash(uri))
+                    home, _, name = (local_path(uri) or uri).rpartition("/")
+                    folders.setdefault(home, []).append(name)
+            for home, names in folders.items():
+                unknown: list[Any] = [None] * len(names)
+                yield Chunk(home, names, *((unknown, unknown) if "://" in home else ()))
 
     def _remote(self) -> Iterator[Chunk]:
         import fsspec
@@ -260,6 +289,8 @@ def folder_of(folder: str, root: str) -> str:
 
 def _bare(folder: str, root: str) -> str:
     """Remote folders come back spelled their file system's own way: compare without scheme."""
+    if "://" not in folder:
+        return folder
     bare, top = (text.partition("://")[2].strip("/") for text in (folder, root))
     return bare.removeprefix(top)
 

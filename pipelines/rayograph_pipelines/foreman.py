@@ -16,6 +16,7 @@ import ray
 
 from rayograph import giants
 from rayograph.catalog import Catalog, DatasetRow, columns
+from rayograph.catalog.returning import go_back
 from rayograph.encoders import choose_model
 from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, RayographError
 from rayograph.progress import CANCELLED, at_rest
@@ -26,6 +27,7 @@ from rayograph.tiles.store import remove_deleted, tiles_folder
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
+from rayograph_pipelines.reread import outdated
 from rayograph_pipelines.run import Run
 from rayograph_pipelines.warm import WarmPath
 from rayograph_pipelines.watches import Watches
@@ -81,6 +83,8 @@ class Foreman:
             if job is not None and job.thread.is_alive():
                 self._again.add(dataset_id)
                 return
+            # Whoever asked for this work must not be told that all is done before it begins.
+            self._show(dataset_id)
             run = Run(
                 self._catalog,
                 dataset_id,
@@ -164,6 +168,15 @@ class Foreman:
         if not self._catalog.dataset(dataset_id).error:
             self.start(dataset_id)
 
+    def restore(self, dataset_id: str, name: str) -> None:
+        """Go back to a snapshot; what was pending in it is done next."""
+        self._catalog.snapshots(dataset_id).get(name)
+        self.stop(dataset_id)
+        with self._catalog.lock(dataset_id):
+            go_back(self._catalog, dataset_id, name)
+        self._show(dataset_id)
+        self.start(dataset_id)
+
     def change_model(self, dataset_id: str, model: str) -> None:
         """Embed with another model; the present one's vectors serve until its are all there."""
         self.stop(dataset_id)
@@ -244,7 +257,8 @@ class Foreman:
         if look:
             # What happened while nobody watched; paused, it is found out about later.
             self._touched[row.dataset_id] = {row.source.root}
-        if (look or progress.status == "in_progress") and not row.paused and row.error is None:
+        work = look or progress.status == "in_progress" or outdated(row)
+        if work and not row.paused and row.error is None:
             self.start(row.dataset_id)
 
     def _reconsider(self) -> None:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 THREADS = ("listing", "metadata", "embedding")
-Seen = tuple[int, bool]
+
+
+class Seen(NamedTuple):
+    """How often rows were found, and whether the source was listed whole."""
+
+    found: int
+    listed: bool
 
 
 class News:
@@ -30,7 +37,7 @@ class News:
     def seen(self) -> Seen:
         """What there is so far; to be asked before the table is."""
         with self._change:
-            return self._found, self._listed
+            return Seen(self._found, self._listed)
 
     def found(self) -> None:
         """There are rows to be done."""
@@ -94,7 +101,7 @@ class News:
 
     def _wait(self, thread: str, news: Callable[[], bool]) -> None:
         def over() -> bool:
-            resting = len(self._waiting | self._ended) == len(THREADS)
+            resting = set(THREADS) <= self._waiting | self._ended
             if resting and self._listed and not self._touched:
                 self._over = True
                 self._change.notify_all()

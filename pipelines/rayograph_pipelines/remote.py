@@ -61,6 +61,9 @@ class RayWork:
     async def relocate(self, dataset_id: str, source: Source) -> None:
         await _result(self._foreman.relocate.remote(dataset_id, source))
 
+    async def restore(self, dataset_id: str, name: str) -> None:
+        await _result(self._foreman.restore.remote(dataset_id, name))
+
     async def forget(self, dataset_id: str) -> None:
         await _result(self._foreman.forget.remote(dataset_id))
 

@@ -21,18 +21,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog import Catalog, DatasetRow
+from rayograph.catalog.columns import ANNOTATIONS, METADATA
 from rayograph.demo.source import growth
 from rayograph.errors import ModelUnavailable, RayographError
+from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.progress import Pace, build, embeds
 from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph_pipelines import chains
+from rayograph_pipelines.annotating import Annotating
 from rayograph_pipelines.attention import Attention
 from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.failures import given_up, reason
 from rayograph_pipelines.giant import Giant
 from rayograph_pipelines.giants_warm import GiantsWarm
-from rayograph_pipelines.news import THREADS, News
+from rayograph_pipelines.news import News
+from rayograph_pipelines.reread import marked, outdated, reread
 from rayograph_pipelines.scan import Scan
 from rayograph_pipelines.target import Target, adopt, choose_target, settled
 from rayograph_pipelines.touched import Touched
@@ -87,6 +91,7 @@ class Run:
         # Fragments each stage has nothing left to do in, unless a scan finds changed files there.
         self._over: dict[str, set[int]] = {}
         self._target: Target | None = None
+        self._rereads = outdated(self._row)
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._committer: Committer | None = None
@@ -151,11 +156,16 @@ class Run:
             self._change(**found)
 
     def _stages(self) -> None:
+        for group in (METADATA, ANNOTATIONS):
+            self._catalog.writer(self.dataset_id).add_missing(group)
         self._tell()
         threads = [
             threading.Thread(target=self._until_over, args=(name, stage), name=name)
-            for name, stage in zip(
-                THREADS, (self._list, self._metadata, self._embedding), strict=True
+            for name, stage in (
+                ("listing", self._list),
+                ("metadata", self._metadata),
+                ("annotations", self._annotate),
+                ("embedding", self._embedding),
             )
         ]
         for thread in threads:
@@ -263,6 +273,28 @@ class Run:
             bulk=lambda rows: chains.metadata(rows, self._settings),
             sample_rows=_SAMPLE_ROWS,
         )
+        again = self._reader, self._at_work(), self._opener.headers, self._stopping
+        if self._rereads and reread(*again):
+            self._change(metadata_version=METADATA_VERSION)
+
+    def _annotate(self) -> None:
+        work = Annotating(
+            self._row,
+            self._reader,
+            fill=self._at_work().fill,
+            note=lambda report: self._change(annotations=report),
+            stop=self._stopping,
+        )
+        work.follow(self._growth())
+        self._tell()
+
+    def _growth(self) -> Iterator[bool]:
+        """After each growth of the table: whether listing is over, which is the last."""
+        while True:
+            seen = self._news.seen()
+            yield seen.listed
+            if seen.listed or not self._news.more("annotations", seen):
+                return
 
     def _embedding(self) -> None:
         if not embeds(self._row) or not self._to_embed():
@@ -370,6 +402,8 @@ class Run:
         return self._committer
 
     def _put(self, stage: str, done: pa.Table) -> None:
+        if stage == "metadata" and self._rereads:
+            done = marked(done)
         self._at_work().put(stage, done)
 
     def _put_all(self, stage: str, results: Iterable[pa.Table]) -> None:

@@ -24,10 +24,13 @@ from rayograph.access import Access
 from rayograph.errors import InvalidRequest, RayographError
 from rayograph.settings import Settings
 from rayograph_serve.engine import Engine
+from rayograph_serve.exporting import Exports
 from rayograph_serve.routes import (
+    annotated,
     attention,
     datasets,
     docs,
+    exports,
     failures,
     health,
     iiif,
@@ -39,6 +42,7 @@ from rayograph_serve.routes import (
     originals,
     progress,
     search,
+    snapshots,
     thumbnails,
     tiles,
 )
@@ -62,6 +66,9 @@ _ROUTERS = (
     iiif.router,
     search.router,
     failures.router,
+    annotated.router,
+    exports.router,
+    snapshots.router,
     attention.router,
     models.router,
     health.router,
@@ -91,6 +98,7 @@ def create_app(
         yield
         # A child may be in the middle of a picture that hangs.
         await run_in_threadpool(app.state.thumbnails.close)
+        await run_in_threadpool(app.state.exports.close)
 
     app = FastAPI(
         title="rayograph",
@@ -103,6 +111,7 @@ def create_app(
     app.state.engine = engine
     app.state.access = Access(settings.server)
     app.state.thumbnails = ThumbnailQueue(store)
+    app.state.exports = Exports(settings)
     app.state.shortcuts = Shortcuts(app.state.thumbnails)
     app.state.metrics = metrics.new_registry(store)
     app.state.started = time.monotonic()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = (
     *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model", "search"),
-    *("detail", "curation", "viewer", "hits"),
+    *("detail", "described", "curation", "shapes", "viewer", "hits", "export"),
 )
 TITLE = "rayograph"
 
@@ -58,6 +58,8 @@ def page_html() -> str:
         + "</div>"
         + panels.detail()
         + panels.failures()
+        + panels.export()
+        + panels.snapshots()
         + panels.notices()
         + "</div>"
     )

@@ -33,6 +33,7 @@ def work() -> str:
     <button id="rg-work-missing" class="rg-button" hidden>Missing</button>
     <button class="rg-button" data-command="purge" hidden>Purge missing</button>
     <button class="rg-button" data-command="cancel">Cancel</button>
+    <button class="rg-button" id="rg-snapshots-open" aria-haspopup="dialog">Snapshots</button>
   </div>
   <dl class="rg-model" id="rg-model"></dl>
   <form class="rg-model-change" id="rg-model-change" hidden>
