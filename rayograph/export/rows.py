@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rayograph.catalog.filters import Filter
+from rayograph.catalog.filters import Filter, present
 from rayograph.catalog.reader import status_of
 from rayograph.export.annotated import displayed
 from rayograph.export.plain import unpacked
@@ -75,8 +75,12 @@ class Rows:
         """How many rows there will be."""
         if self._ids is not None:
             return len(self._chosen())
-        sql = self._where.sql(self.snapshot) if self._where else None
-        return int(self.snapshot.count_rows(sql))
+        return int(self.snapshot.count_rows(self._sql))
+
+    @property
+    def _sql(self) -> str | None:
+        """The filter of a scan: what was asked for, or all images whose files are there."""
+        return self._where.sql(self.snapshot) if self._where else present(self.snapshot)
 
     def tables(self) -> Iterator[pa.Table]:
         """Up to 8,192 rows at a time, in listing order."""
@@ -89,7 +93,7 @@ class Rows:
             return
         scanner = self.snapshot.scanner(
             columns=names,
-            filter=self._where.sql(self.snapshot) if self._where else None,
+            filter=self._sql,
             batch_size=BATCH_ROWS,
             batch_readahead=2,
             fragment_readahead=1,

@@ -19,6 +19,7 @@ from rayograph.catalog.filters import Filter
 from rayograph.catalog.reader import status_of
 from rayograph.catalog.rows import RowEditor
 from rayograph.contents import hash_of
+from rayograph.export.rows import Rows
 from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph.sources import file_uri, resolve
@@ -177,6 +178,15 @@ def test_what_is_gone_is_not_found(place: Place) -> None:
     rows, _, searched, total = place.catalog.reader(place.row.dataset_id).search(vector, k=30)
     assert (len(rows), searched, total) == (29, 29, 29)
     assert "00007.jpg" not in {row["file_name"] for row in rows}
+
+
+def test_what_is_gone_is_not_exported(place: Place) -> None:
+    (place.folder / "00007.jpg").unlink()
+    place.rescan()
+    row = place.catalog.dataset(place.row.dataset_id)
+    for where, count in ((None, 29), ("missing", 1)):
+        rows = Rows(row, place.catalog.reader(row.dataset_id), where=where)
+        assert rows.total == sum(table.num_rows for table in rows.tables()) == count
 
 
 @pytest.mark.parametrize("target", ["renamed.jpg", "deep/er/00007.jpg", "00007 copy ü.png"])
