@@ -59,7 +59,7 @@ def test_files_come_change_move_and_go(tmp_path: Path, new_server: Callable[...,
     paths[third].write_bytes(more[1].read_bytes())
     (folder / "moved.jpg").rename(folder / "moved again.jpg")
     more[2].rename(folder / "while nobody looked.jpg")
-    running.start()
+    running = new_server().start()
     dataset = running.client.dataset("living")
     until(running, dataset, whole(COUNT + 1, 1))
     moved = next(dataset.images(where='name:"moved again.jpg"'))
