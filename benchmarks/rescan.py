@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -27,10 +28,10 @@ DIM = 8
 
 
 def main() -> None:
-    options = common.arguments(__doc__, 1_000_000, runs=3)
+    options = common.arguments(__doc__, 1_000_000, runs=3, place="")
     common.machine()
-    with common.scratch() as work:
-        tree = made(work / "tree", options.count)
+    with common.scratch() as work, tempfile.TemporaryDirectory(dir=options.place or work) as place:
+        tree = made(Path(place) / "tree", options.count)
         common.say(f"{options.count:,} files of a few bytes made")
         key = opened(work / "catalog", tree)
         floors, rescans = [], []

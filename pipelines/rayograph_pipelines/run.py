@@ -50,7 +50,7 @@ _MAX_FRUITLESS = 3
 # What the warm path gets done in this time it does alone: a pipeline's actors and workers take as
 # long to come up on a small machine, the embedding one's with its own copy of the model longer
 # (docs/decisions/0010).
-_PIPELINE_START_S = {"listing": 10.0, "metadata": 10.0, "embedding": 30.0}
+_PIPELINE_START_S = {"listing": 10.0, "rescan": 60.0, "metadata": 10.0, "embedding": 30.0}
 _SAMPLE_ROWS = 2048
 _SAMPLE_EMBED_ROWS = 64
 Work = Callable[[pa.Table], Iterator[pa.Table]]
@@ -224,7 +224,8 @@ class Run:
                 self._listing_over({})
             return
         # What is listed from here on is found by its words too: an index covers rows to come.
-        index_listing(self._catalog.writer(self.dataset_id))
+        if self._row.scanned_at is None:
+            index_listing(self._catalog.writer(self.dataset_id))
         skipped: Counter[str] = Counter()
         with closing(growth(self._row.source, self._settings)) as grown:
             for _ in grown:
@@ -249,10 +250,14 @@ class Run:
         now = datetime.now(UTC).isoformat()
         self._change(listed=True, skipped=skipped, scanned_at=now)
         self._news.listed()
+        # Before the indices: they may take longer than the look did.
+        self._tell()
         index_listing(self._catalog.writer(self.dataset_id))
 
     def _walk(self) -> Counter[str]:
-        return self._scan().whole(alone_until=time.monotonic() + _PIPELINE_START_S["listing"])
+        # Comparing leaves the listing children more of the machine than appending does.
+        kind = "listing" if self._row.scanned_at is None else "rescan"
+        return self._scan().whole(alone_until=time.monotonic() + _PIPELINE_START_S[kind])
 
     def _scan(self) -> Scan:
         return Scan(

@@ -29,6 +29,8 @@ from rayograph.metadata.arrow import DETAILS
 from rayograph.settings import IndexSettings
 
 log = logging.getLogger(__name__)
+# Share of the rows that may be missing in an index of words before it is made anew.
+_LOST = 0.1
 _MAX_TRIES = 20
 # Empty in most datasets: then an index of them would be work for nothing.
 _SELDOM = frozenset((*DETAILS.names, *columns.ANNOTATIONS.names))
@@ -237,11 +239,14 @@ class DatasetWriter:
             name = index_name(column, kind)
             if column not in dataset.schema.names:
                 continue
-            if name not in covered:
+            # Rows that a rescan wrote again fell out: taking their words out of an index costs far
+            # more than a new one (20.7 s beside 0.8 s of 300,000 rows).
+            lost = kind == "INVERTED" and rows - covered.get(name, rows) > _LOST * rows
+            if name not in covered or lost:
                 if column in _SELDOM and not _has_any(dataset, column):
                     continue
                 options_of = WORD_INDEX if kind == "INVERTED" else {}
-                dataset.create_scalar_index(column, kind, name=name, **options_of)
+                dataset.create_scalar_index(column, kind, name=name, replace=True, **options_of)
             elif rows - covered[name] > grow * rows:
                 dataset.optimize.optimize_indices(index_names=[name])
             else:
