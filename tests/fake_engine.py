@@ -49,6 +49,7 @@ from rayograph.sources import display, file_uri, local_path
 from rayograph.where import matches, parse
 from rayograph_serve.engine import Command, Located, TileBytes
 from tests.drawn_pyramid import DrawnPyramid
+from tests.fake_library import FakeLibrary
 
 _INKS = ("crimson", "teal", "goldenrod", "indigo", "olive", "salmon", "navy", "sienna")
 
@@ -80,6 +81,7 @@ class FakeEngine:
         self._datasets: dict[str, Dataset] = {}
         self._records: dict[str, list[ImageRecord]] = {}
         self._changed = asyncio.Condition()
+        self.library = FakeLibrary(self._rows)
 
     def fill(self, folder: Path, name: str = "discs") -> str:
         """Make a dataset of a folder's files at once; returns its id."""

@@ -222,6 +222,10 @@ class DatasetReader:
         self._order = (snapshot.version, sort, rows)
         return rows
 
+    def picked(self, snapshot: lance.LanceDataset, where: Filter) -> np.ndarray[Any, Any]:
+        """The places, in listing order, of all rows that a filter picks of a snapshot."""
+        return self._picked.rows(snapshot, where)
+
     def record(self, image_id: str) -> dict[str, Any]:
         """One image's record."""
         rows = self.records([image_id])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rayograph.client import calls
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.library import AsyncLibrary
 from rayograph.client.transport import AsyncTransport, Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
 from rayograph.schema import (
@@ -123,7 +124,7 @@ class AsyncClient:
         await self.close()
 
 
-class AsyncDataset:
+class AsyncDataset(AsyncLibrary):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: AsyncClient, info: DatasetInfo) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rayograph.client import calls
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.library import Library
 from rayograph.client.transport import Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
 from rayograph.schema import (
@@ -120,7 +121,7 @@ class Client:
         self.close()
 
 
-class Dataset:
+class Dataset(Library):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: Client, info: DatasetInfo) -> None:

@@ -1,5 +1,6 @@
 """The ``where`` language: a readable filter over named fields (docs/where.md)."""
 
+from rayograph.where.clauses import Clause, Said, clauses, only, said, without
 from rayograph.where.fields import FIELDS, Field
 from rayograph.where.matching import full_text, matches
 from rayograph.where.parser import MAX_LENGTH, parse
@@ -9,11 +10,17 @@ from rayograph.where.syntax import Node
 __all__ = [
     "FIELDS",
     "MAX_LENGTH",
+    "Clause",
     "Field",
     "Node",
+    "Said",
     "Scope",
+    "clauses",
     "full_text",
     "matches",
+    "only",
     "parse",
+    "said",
     "to_sql",
+    "without",
 ]

@@ -39,10 +39,12 @@ from rayograph.schema import (
 )
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path
+from rayograph_serve.catalog_library import CatalogLibrary
 from rayograph_serve.cursors import from_cursor, to_cursor
 from rayograph_serve.editing import Editing
 from rayograph_serve.engine import Command, Located, TileBytes
 from rayograph_serve.filters import chosen_by, described
+from rayograph_serve.library import Library
 from rayograph_serve.records import record_of
 from rayograph_serve.searching import Searcher
 from rayograph_serve.tiling import Tiles
@@ -68,6 +70,7 @@ class CatalogEngine:
             catalog, work, settings, locate=self.locate, records=self._records
         )
         self._editing = Editing(catalog, settings)
+        self.library: Library = CatalogLibrary(catalog)
 
     # -- datasets ---------------------------------------------------------------------------
 

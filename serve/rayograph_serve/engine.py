@@ -27,6 +27,7 @@ from rayograph.schema import (
     SearchResponse,
     TilePyramid,
 )
+from rayograph_serve.library import Library
 
 Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
 
@@ -56,6 +57,8 @@ class TileBytes:
 
 class Engine(Protocol):
     """Every call raises a ``RayographError`` for what the caller can mend."""
+
+    library: Library
 
     async def add(self, new: NewDataset) -> Accepted: ...
     async def datasets(self) -> DatasetList: ...

@@ -52,6 +52,7 @@ from rayograph.where import FIELDS, matches, parse
 from rayograph_serve.engine import Command, Located, TileBytes
 from tests.drawn_pyramid import DrawnPyramid
 from tests.fake_engine import edited
+from tests.fake_library import FakeLibrary
 
 FAULTS = {
     "truncated": "the file ends in the middle of the picture",
@@ -106,6 +107,7 @@ class VirtualEngine:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.library = FakeLibrary(self._first)
         self.forget()
 
     def forget(self) -> None:
@@ -353,6 +355,10 @@ class VirtualEngine:
         node = parse(where)
         records = (self.record(made, index) for index in range(made.listed))
         return [record for record in records if matches(node, record.model_dump())]
+
+    def _first(self, dataset_id: str) -> list[ImageRecord]:
+        made = self._get(dataset_id)
+        return [self.record(made, index) for index in range(min(made.listed, 2000))]
 
     async def fields(self, dataset_id: str) -> FieldList:
         self._get(dataset_id)

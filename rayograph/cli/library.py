@@ -1,0 +1,77 @@
+"""Commands that look a dataset over: what it holds of what."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import click
+
+from rayograph import console
+from rayograph.cli.base import Command, State, filtering, json_option
+
+if TYPE_CHECKING:
+    from rayograph.facets import Facet
+
+dataset_argument = click.argument("dataset")
+where_option = click.option("--where", metavar="FILTER", help="Only images like 'width>1000'.")
+
+
+@click.command(cls=Command)
+@dataset_argument
+@click.option("--field", "names", multiple=True, metavar="NAME", help="This one only; repeatable.")
+@click.option("--most", default=12, show_default=True, type=click.IntRange(1, 1000), help="Values.")
+@where_option
+@json_option
+@click.pass_obj
+def facets(
+    state: State,
+    *,
+    dataset: str,
+    names: tuple[str, ...],
+    most: int,
+    where: str | None,
+    as_json: bool,
+) -> None:
+    """Count what DATASET holds, field by field."""
+    with filtering(where):
+        answer = state.dataset(dataset).facets(where, fields=names or None, most=most)
+    if as_json:
+        console.echo(answer.model_dump_json())
+        return
+    rows = [row for facet in answer.items for row in _lines(facet)]
+    console.table(("field", "value", "images"), rows)
+
+
+def _lines(facet: Facet) -> list[list[str]]:
+    if facet.histogram is not None:
+        edges, counts = facet.histogram.edges, facet.histogram.counts
+        texts = [f"{edge:,g}" if isinstance(edge, float) else edge for edge in edges]
+        spans = [f"{low} .. {high}" for low, high in pairwise(texts)]
+        found = [(span, count) for span, count in zip(spans, counts, strict=True) if count]
+    else:
+        found = [(value.value, value.count) for value in facet.values if value.count]
+    if found and facet.missing:
+        found.append(("(none)", facet.missing))
+    lines = [[facet.name, value, f"{count:,}"] for value, count in found]
+    return [*lines, [facet.name, f"({facet.more:,} more)", ""]] if facet.more else lines
+
+
+@click.command(cls=Command)
+@dataset_argument
+@click.argument("parent", default="")
+@where_option
+@json_option
+@click.pass_obj
+def folders(state: State, *, dataset: str, parent: str, where: str | None, as_json: bool) -> None:
+    """List the folders of DATASET, or of PARENT in it, with the images in and below each."""
+    with filtering(where):
+        answer = state.dataset(dataset).folders(parent, where=where)
+    if as_json:
+        console.echo(answer.model_dump_json())
+        return
+    rows = [[item.folder, f"{item.count:,}", str(item.folders)] for item in answer.items]
+    console.table(("folder", "images", "folders in it"), rows)
+
+
+COMMANDS = (facets, folders)

@@ -1,0 +1,19 @@
+"""What the routes of looking a dataset over call: a part of the engine with rooms of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from rayograph.facets import FacetList, FolderList
+
+
+class Library(Protocol):
+    """Every call raises a ``RayographError`` for what the caller can mend."""
+
+    async def facets(
+        self, dataset_id: str, *, where: str | None, fields: Sequence[str] | None, most: int
+    ) -> FacetList: ...
+    async def folders(
+        self, dataset_id: str, *, parents: Sequence[str], where: str | None, most: int
+    ) -> FolderList: ...

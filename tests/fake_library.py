@@ -1,0 +1,52 @@
+"""A library over plain records: enough for a page that asks for facets, folders and views."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from rayograph.facets import Facet, FacetList, FacetValue, Folder, FolderList
+from rayograph.schema import ImageRecord
+from rayograph.where import FIELDS, clauses, matches, only, parse, without
+
+Records = Callable[[str], Sequence[ImageRecord]]
+_COUNTED = ("format", "status")
+
+
+class FakeLibrary:
+    """Implements ``rayograph_serve.library.Library``."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    async def facets(
+        self, dataset_id: str, *, where: str | None, fields: Sequence[str] | None, most: int
+    ) -> FacetList:
+        rows, parts = self._records(dataset_id), clauses(where)
+        items = []
+        for of in FIELDS:
+            if of.name not in _COUNTED or (fields and of.name not in fields):
+                continue
+            rest = without(parts, of.name)
+            found = Counter(of.of(r.model_dump()) for r in _picked(rows, rest))
+            missing = found.pop(None, 0)
+            facet = Facet(name=of.name, kind=of.kind, about=of.about, missing=missing, rest=rest)
+            facet.values = [FacetValue(value=v, count=n) for v, n in found.most_common(most)]
+            facet.clause = only(parts, of.name)
+            items.append(facet)
+        total = len(_picked(rows, where))
+        return FacetList(items=items, total=total, of=len(rows), as_of=1, current=True)
+
+    async def folders(
+        self, dataset_id: str, *, parents: Sequence[str], where: str | None, most: int
+    ) -> FolderList:
+        rows = _picked(self._records(dataset_id), without(clauses(where), "folder"))
+        found = Counter(row.folder.partition("/")[0] for row in rows if row.folder)
+        items = [Folder(folder=f, name=f, count=n, folders=0) for f, n in sorted(found.items())]
+        own = sum(row.folder == "" for row in rows)
+        return FolderList(items=items[:most], own=own, total=len(rows), as_of=1, current=True)
+
+
+def _picked(rows: Sequence[ImageRecord], where: str | None) -> list[ImageRecord]:
+    node = parse(where) if where else None
+    return [row for row in rows if node is None or matches(node, row.model_dump())]
