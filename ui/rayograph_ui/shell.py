@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 STYLES = (
-    *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model"),
+    *("base", "bar", "filter", "facets", "sources", "grid", "strip", "panels", "model"),
     *("detail", "curation", "viewer", "hits"),
 )
 TITLE = "rayograph"
@@ -51,7 +51,9 @@ def page_html() -> str:
     return (
         '<div id="rayograph" class="rg">'
         + panels.bar()
-        + '<div class="rg-body"><div class="rg-middle">'
+        + '<div class="rg-body">'
+        + panels.facets()
+        + '<div class="rg-middle">'
         + panels.browse()
         + "</div>"
         + panels.work()

@@ -5,6 +5,7 @@ import { Api } from "./api.js";
 import { $, Bus, debounce, kept } from "./dom.js";
 import { startCuration } from "./curation.js";
 import { startDetail } from "./detail.js";
+import { startFacets } from "./facets.js";
 import { startFailures } from "./failures.js";
 import { startFilter } from "./filter.js";
 import { brief, count } from "./format.js";
@@ -59,6 +60,7 @@ class App extends Bus {
     startStates(this);
     this.searching = startSearch(this);
     this.filtering = startFilter(this);
+    this.facets = startFacets(this);
     this.detail = startDetail(this);
     this.curation = startCuration(this);
     this.viewer = startViewer(this);
