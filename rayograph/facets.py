@@ -1,12 +1,12 @@
-"""The API's words for looking a dataset over: facets and folders."""
+"""The API's words for looking a dataset over: facets, folders, failures."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from rayograph.schema import Answer
+from rayograph.schema import Answer, Model
 
 Choice = Literal["in", "out"]
 
@@ -59,6 +59,20 @@ class Folder(Answer):
     count: int = Field(description="in it and below")
     folders: int = Field(description="folders directly inside")
     chosen: Choice | None = None
+
+
+class Retry(Model):
+    """``POST .../retry``: which failed images; without a body all of them."""
+
+    code: str | None = Field(None, max_length=64, description="those of one cause")
+    ids: list[str] | None = Field(None, max_length=10_000)
+    where: str | None = Field(None, max_length=2000, description="those that a filter picks")
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Retry:
+        if sum(value is not None for value in (self.code, self.ids, self.where)) != 1:
+            raise ValueError("give one of code, ids or where")
+        return self
 
 
 class FolderList(Answer):

@@ -19,6 +19,7 @@ from rayograph.errors import (
     NotFound,
     SourceNotFound,
 )
+from rayograph.facets import Retry
 from rayograph.schema import (
     Accepted,
     BatchEdit,
@@ -176,6 +177,10 @@ class FakeEngine:
         progress = await self.progress(dataset_id)
         self.commands.append((dataset_id, command))
         return progress.model_copy(update={"paused": command == "pause"})
+
+    async def retry(self, dataset_id: str, chosen: Retry) -> Progress:
+        self.commands.append((dataset_id, "retry"))
+        return await self.progress(dataset_id)
 
     async def images(
         self,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rayograph.facets import Facet, FacetList, FacetValue, Folder, FolderList
 from rayograph.schema import ImageRecord
 from rayograph.where import FIELDS, clauses, matches, only, parse, without
+from rayograph_serve.failure_list import Form
 
 Records = Callable[[str], Sequence[ImageRecord]]
 _COUNTED = ("format", "status")
@@ -45,6 +46,12 @@ class FakeLibrary:
         items = [Folder(folder=f, name=f, count=n, folders=0) for f, n in sorted(found.items())]
         own = sum(row.folder == "" for row in rows)
         return FolderList(items=items[:most], own=own, total=len(rows), as_of=1, current=True)
+
+    async def failure_list(
+        self, dataset_id: str, *, form: Form, code: str | None, where: str | None
+    ) -> tuple[str, Iterator[bytes]]:
+        rows = [row for row in _picked(self._records(dataset_id), where) if row.error_code]
+        return f"failures.{form}", (f"{row.uri}\n".encode() for row in rows)
 
 
 def _picked(rows: Sequence[ImageRecord], where: str | None) -> list[ImageRecord]:

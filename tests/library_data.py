@@ -37,6 +37,9 @@ class QuietWork:
     async def command(self, dataset_id: str, command: str) -> None:
         self.commands.append((command, dataset_id))
 
+    async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
+        self.commands.append(("retry", dataset_id, where, image_ids))
+
     async def forget(self, dataset_id: str) -> None:
         self._catalog.delete(dataset_id)
 

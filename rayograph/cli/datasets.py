@@ -238,7 +238,6 @@ COMMANDS = (
     _command("rescan", "Look for new, changed and removed files of DATASET."),
     _command("pause", "Stop computing on DATASET; what is done stays."),
     _command("resume", "Go on after a pause."),
-    _command("retry", "Try the failed images of DATASET again."),
     _command("cancel", "End the work on DATASET; what is done stays."),
     model,
     export,

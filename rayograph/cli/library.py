@@ -1,4 +1,4 @@
-"""Commands that look a dataset over: what it holds of what."""
+"""Commands that look a dataset over: what it holds of what, and what failed."""
 
 from __future__ import annotations
 
@@ -74,4 +74,56 @@ def folders(state: State, *, dataset: str, parent: str, where: str | None, as_js
     console.table(("folder", "images", "folders in it"), rows)
 
 
-COMMANDS = (facets, folders)
+code_option = click.option("--code", metavar="CODE", help="Only this cause, such as truncated.")
+
+
+@click.command(cls=Command)
+@dataset_argument
+@code_option
+@where_option
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="Shown.")
+@click.option("--output", "-o", metavar="FILE", help="Write all to a .csv, .json or .parquet file.")
+@json_option
+@click.pass_obj
+def failures(
+    state: State,
+    *,
+    dataset: str,
+    code: str | None,
+    where: str | None,
+    limit: int,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Say which images of DATASET failed and why."""
+    handle = state.dataset(dataset)
+    with filtering(where):
+        if output is not None:
+            console.echo(str(handle.export_failures(output, code=code, where=where)))
+            return
+        page = handle.failures(code, limit, where=where)
+    if as_json:
+        console.echo(page.model_dump_json())
+        return
+    for reason in page.reasons:
+        console.echo(f"{reason.count:,} {reason.error_code}")
+    rows = [[r.error_code or "", r.folder, r.file_name, r.error or ""] for r in page.items]
+    console.table(("cause", "folder", "file", "error"), rows)
+
+
+@click.command(cls=Command)
+@dataset_argument
+@code_option
+@where_option
+@json_option
+@click.pass_obj
+def retry(
+    state: State, *, dataset: str, code: str | None, where: str | None, as_json: bool
+) -> None:
+    """Try the failed images of DATASET again, all or some of them."""
+    with filtering(where):
+        now = state.dataset(dataset).retry(code=code, where=where)
+    console.echo(now.model_dump_json() if as_json else f"retry: {console.line(now)}")
+
+
+COMMANDS = (facets, folders, failures, retry)

@@ -286,10 +286,6 @@ class AsyncDataset(AsyncLibrary):
         """Go on after ``pause``."""
         return await self._transport.send(calls.command(self.id, "resume"))
 
-    async def retry(self) -> Progress:
-        """Try the failed images again."""
-        return await self._transport.send(calls.command(self.id, "retry"))
-
     async def cancel(self) -> Progress:
         """End the work on this dataset; what is done stays."""
         return await self._transport.send(calls.command(self.id, "cancel"))

@@ -1,13 +1,19 @@
-"""Looking a dataset over, for both clients: facets and folders."""
+"""Looking a dataset over, for both clients: facets, folders, and what failed."""
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from pathlib import Path
+
+import httpx
 
 from rayograph.client.calls import Call, read
 from rayograph.client.transport import AsyncTransport, Transport
+from rayograph.errors import InvalidRequest
 from rayograph.facets import FacetList, FolderList
+from rayograph.schema import Progress
 
 _MOST_FOLDERS = 10_000
 
@@ -35,6 +41,22 @@ class Library(ABC):
         """The folders directly inside of one, with how many images are in and below each."""
         return self._transport.send(_folders(self.id, parent, where))
 
+    def retry(
+        self,
+        *,
+        code: str | None = None,
+        ids: Iterable[str] | None = None,
+        where: str | None = None,
+    ) -> Progress:
+        """Try failed images again: all, or those of one cause, by ids or by a filter."""
+        return self._transport.send(_retry(self.id, code, ids, where))
+
+    def export_failures(
+        self, path: str | os.PathLike[str], *, code: str | None = None, where: str | None = None
+    ) -> Path:
+        """Write the list of failed images; the file's ending says how: csv, json or parquet."""
+        return self._transport.send(_export_failures(self.id, path, code, where))
+
 
 class AsyncLibrary(ABC):
     """The same, to be awaited."""
@@ -56,6 +78,22 @@ class AsyncLibrary(ABC):
         """The folders directly inside of one, with how many images are in and below each."""
         return await self._transport.send(_folders(self.id, parent, where))
 
+    async def retry(
+        self,
+        *,
+        code: str | None = None,
+        ids: Iterable[str] | None = None,
+        where: str | None = None,
+    ) -> Progress:
+        """Try failed images again: all, or those of one cause, by ids or by a filter."""
+        return await self._transport.send(_retry(self.id, code, ids, where))
+
+    async def export_failures(
+        self, path: str | os.PathLike[str], *, code: str | None = None, where: str | None = None
+    ) -> Path:
+        """Write the list of failed images; the file's ending says how: csv, json or parquet."""
+        return await self._transport.send(_export_failures(self.id, path, code, where))
+
 
 def _facets(
     dataset_id: str, where: str | None, fields: Iterable[str] | None, most: int
@@ -73,3 +111,28 @@ def _folders(dataset_id: str, parent: str, where: str | None) -> Call[FolderList
     if where is not None:
         params["where"] = where
     return Call("GET", f"/api/datasets/{dataset_id}/folders", read(FolderList), params)
+
+
+def _retry(
+    dataset_id: str, code: str | None, ids: Iterable[str] | None, where: str | None
+) -> Call[Progress]:
+    given = {"code": code, "ids": None if ids is None else list(ids), "where": where}
+    body = {name: value for name, value in given.items() if value is not None}
+    return Call("POST", f"/api/datasets/{dataset_id}/retry", read(Progress), body=body or None)
+
+
+def _export_failures(
+    dataset_id: str, path: str | os.PathLike[str], code: str | None, where: str | None
+) -> Call[Path]:
+    target = Path(path).expanduser()
+    form = target.suffix.removeprefix(".").lower()
+    if form not in ("csv", "json", "parquet"):
+        raise InvalidRequest(f"cannot tell a format by {target.name!r}", hint="like failures.csv")
+    params: dict[str, str | int] = {"format": form}
+    params |= {n: v for n, v in (("code", code), ("where", where)) if v is not None}
+
+    def save(response: httpx.Response) -> Path:
+        target.write_bytes(response.content)
+        return target
+
+    return Call("GET", f"/api/datasets/{dataset_id}/failures/export", save, params)

@@ -277,10 +277,6 @@ class Dataset(Library):
         """Go on after ``pause``."""
         return self._transport.send(calls.command(self.id, "resume"))
 
-    def retry(self) -> Progress:
-        """Try the failed images again."""
-        return self._transport.send(calls.command(self.id, "retry"))
-
     def cancel(self) -> Progress:
         """End the work on this dataset; what is done stays."""
         return self._transport.send(calls.command(self.id, "cancel"))

@@ -5,7 +5,7 @@ from rayograph.where.fields import FIELDS, Field
 from rayograph.where.matching import full_text, matches
 from rayograph.where.parser import MAX_LENGTH, parse
 from rayograph.where.sql import Scope, to_sql
-from rayograph.where.syntax import Node
+from rayograph.where.syntax import Node, quoted
 
 __all__ = [
     "FIELDS",
@@ -20,6 +20,7 @@ __all__ = [
     "matches",
     "only",
     "parse",
+    "quoted",
     "said",
     "to_sql",
     "without",

@@ -13,6 +13,7 @@ from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.datasets import open_dataset
 from rayograph.encoders import choose_model, list_models
 from rayograph.errors import ImageNotFound, InvalidRequest
+from rayograph.facets import Retry
 from rayograph.progress import at_rest, status
 from rayograph.schema import (
     BATCH_SHOWN,
@@ -39,6 +40,7 @@ from rayograph.schema import (
 )
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path
+from rayograph.where import quoted
 from rayograph_serve.catalog_library import CatalogLibrary
 from rayograph_serve.cursors import from_cursor, to_cursor
 from rayograph_serve.editing import Editing
@@ -157,6 +159,14 @@ class CatalogEngine:
     async def command(self, dataset_id: str, command: Command) -> Progress:
         row = await self._row(dataset_id)
         await self._work.command(row.dataset_id, command)
+        return await self._progress(await self._row(dataset_id))
+
+    async def retry(self, dataset_id: str, chosen: Retry) -> Progress:
+        row = await self._row(dataset_id)
+        where = chosen.where if chosen.code is None else f"failed={quoted(chosen.code)}"
+        # What makes no sense is refused here, before any work is stopped for it.
+        chosen_by(row, where)
+        await self._work.retry(row.dataset_id, where, chosen.ids)
         return await self._progress(await self._row(dataset_id))
 
     async def _progress(self, row: DatasetRow) -> Progress:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rayograph.catalog import Catalog
+from rayograph.catalog.picking import filter_of
 from rayograph.facets import FacetList, FolderList
+from rayograph.where import quoted
 from rayograph_serve.faceting import Faceting
+from rayograph_serve.failure_list import Form, batches, encoded
 
 
 class CatalogLibrary:
@@ -28,3 +31,13 @@ class CatalogLibrary:
     ) -> FolderList:
         row = await asyncio.to_thread(self._catalog.dataset, dataset_id)
         return await asyncio.to_thread(self._faceting.folders, row, parents, where, most)
+
+    async def failure_list(
+        self, dataset_id: str, *, form: Form, code: str | None, where: str | None
+    ) -> tuple[str, Iterator[bytes]]:
+        row = await asyncio.to_thread(self._catalog.dataset, dataset_id)
+        wanted = "failed:*" if code is None else f"failed={quoted(code)}"
+        chosen = filter_of(row, wanted, *([where] if where is not None else []))
+        reader = self._catalog.reader(row.dataset_id, row.serving)
+        rows = await asyncio.to_thread(batches, reader, chosen)
+        return f"{row.dataset_id}-failures.{form}", encoded(rows, form)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from rayograph.facets import Retry
 from rayograph.schema import (
     Accepted,
     BatchEdit,
@@ -72,6 +73,7 @@ class Engine(Protocol):
         ...
 
     async def command(self, dataset_id: str, command: Command) -> Progress: ...
+    async def retry(self, dataset_id: str, chosen: Retry) -> Progress: ...
     async def images(
         self,
         dataset_id: str,

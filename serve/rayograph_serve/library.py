@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from rayograph.facets import FacetList, FolderList
+from rayograph_serve.failure_list import Form
 
 
 class Library(Protocol):
@@ -17,3 +18,8 @@ class Library(Protocol):
     async def folders(
         self, dataset_id: str, *, parents: Sequence[str], where: str | None, most: int
     ) -> FolderList: ...
+    async def failure_list(
+        self, dataset_id: str, *, form: Form, code: str | None, where: str | None
+    ) -> tuple[str, Iterator[bytes]]:
+        """A file's name, and its bytes while they are made."""
+        ...

@@ -21,6 +21,7 @@ from rayograph.errors import (
     NotReady,
     RayographError,
 )
+from rayograph.facets import Retry
 from rayograph.schema import (
     Accepted,
     BatchEdit,
@@ -118,6 +119,7 @@ class VirtualEngine:
         self.model: str | None = "ViT-B-32/test"
         self.attended: list[list[str]] = []
         self.commands: list[str] = []
+        self.retried: list[Retry] = []
         self.requests: list[SearchRequest] = []
         self.cutoff: float | None = None
         self.broken_search: RayographError | None = None
@@ -329,6 +331,10 @@ class VirtualEngine:
             region=made.giant.region(index) if made.giant else None,
             tile_id=made.giant.tile_id if made.giant else None,
         )
+
+    async def retry(self, dataset_id: str, chosen: Retry) -> Progress:
+        self.retried.append(chosen)
+        return await self.progress(dataset_id)
 
     async def images(
         self,

@@ -60,6 +60,9 @@ class Work:
             counts = self.catalog.reader(dataset_id).counts()
             await self.tell(build(row, counts))
 
+    async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
+        self.calls.append(("retry", dataset_id, where, image_ids))
+
     async def forget(self, dataset_id: str) -> None:
         self.catalog.delete(dataset_id)
         await self.board.forget(dataset_id)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from fake_api import serving
 
+from rayograph.catalog.picking import addresses
 from rayograph.cli import main
 from rayograph.client import AsyncClient, Client, Dataset
 from rayograph.errors import DatasetNotFound, InvalidFilter, InvalidRequest
@@ -193,3 +197,77 @@ def test_a_field_s_conditions_can_be_taken_out() -> None:
     assert said(clauses("not tag:a and tags in (b, c)"), "tags").unwanted == {"a"}
     assert said(clauses("not width<9"), "width").low == 9
     assert clauses(None) == [] and clauses("") == []
+
+
+def test_the_list_of_failures_is_a_file(
+    served: tuple[str, Shelved], dataset: Dataset, tmp_path: Path
+) -> None:
+    failed = [record for record in dataset.images() if record.error_code]
+    tables = {
+        "csv": lambda path: pacsv.read_csv(
+            path, parse_options=pacsv.ParseOptions(newlines_in_values=True)
+        ).to_pylist(),
+        "json": lambda path: json.loads(path.read_text()),
+        "parquet": lambda path: pq.read_table(path).to_pylist(),
+    }
+    for form, read in tables.items():
+        rows = read(dataset.export_failures(tmp_path / f"all.{form}"))
+        assert [row["id"] for row in rows] == [record.id for record in failed]
+        assert [row["error"] for row in rows] == [record.error for record in failed]
+    some = dataset.export_failures(tmp_path / "some.json", code="empty", where="folder:2023")
+    meant = [r.id for r in failed if r.error_code == "empty" and r.folder.startswith("2023")]
+    assert [row["id"] for row in json.loads(some.read_text())] == meant
+    none = dataset.export_failures(tmp_path / "none.json", where="size<0")
+    assert json.loads(none.read_text()) == []
+    with pytest.raises(InvalidRequest, match="cannot tell a format"):
+        dataset.export_failures(tmp_path / "list.txt")
+    with pytest.raises(InvalidFilter):
+        dataset.export_failures(tmp_path / "x.csv", where="size<0) or (width>1")
+    assert not (tmp_path / "x.csv").exists()
+    path = tmp_path / "cli.csv"
+    assert run(served, "failures", "shelf", "-o", str(path)).output == f"{path}\n"
+    assert path.read_bytes() == (tmp_path / "all.csv").read_bytes()
+
+
+def test_failures_are_told_on_the_command_line(served: tuple[str, Shelved]) -> None:
+    lines = run(served, "failures", "shelf", "--code", "empty", "--limit", "1").output.splitlines()
+    assert lines[:2] == ["6 empty", "6 truncated"]
+    assert lines[-1].startswith("empty\t")
+    assert json.loads(run(served, "failures", "shelf", "--json").output)["total"] == 12
+
+
+def test_some_failures_are_tried_again(served: tuple[str, Shelved], dataset: Dataset) -> None:
+    commands, key = served[1].work.commands, dataset.id
+    commands.clear()
+    dataset.retry(code="truncated")
+    dataset.retry(ids=["a"])
+    dataset.retry(where="folder:2023")
+    dataset.retry()
+    assert run(served, "retry", "shelf", "--code", "empty").output.startswith("retry: ")
+    assert commands == [
+        ("retry", key, 'failed="truncated"', None),
+        ("retry", key, None, ["a"]),
+        ("retry", key, "folder:2023", None),
+        ("retry", key),
+        ("retry", key, 'failed="empty"', None),
+    ]
+    with pytest.raises(InvalidRequest, match="give one of code, ids or where"):
+        dataset.retry(code="empty", where="folder:2023")
+    with pytest.raises(InvalidFilter):
+        dataset.retry(where="folder=")
+    assert len(commands) == 5
+
+
+def test_only_chosen_failures_are_pending_again(tmp_path: Path) -> None:
+    shelved = shelve(tmp_path)
+    row = shelved.catalog.dataset(shelved.dataset_id)
+    reader, writer = shelved.catalog.reader(row.dataset_id), shelved.catalog.writer(row.dataset_id)
+    failed = reader.failures(offset=0, limit=99, code=None)[0]
+    one = [failed[3]["id"], "k3v0x9q2aa-0", "elsewhere"]
+    assert writer.reset("metadata", only=addresses(row, reader, image_ids=one)) == 1
+    assert one[0] not in {r["id"] for r in reader.failures(offset=0, limit=99, code=None)[0]}
+    empty = addresses(row, reader, where="failed:empty and folder:2023")
+    before = reader.failures(offset=0, limit=99, code=None)[1]
+    assert writer.reset("metadata", only=empty) == len(empty) > 0
+    assert reader.failures(offset=0, limit=99, code=None)[1] == before - len(empty)
+    assert reader.counts().stage("metadata")["pending"] == 1 + len(empty)
