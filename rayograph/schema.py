@@ -6,7 +6,6 @@ to import, because the command line and the client use it.
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
 from typing import Annotated, Any, Literal
 
@@ -26,7 +25,6 @@ DatasetState = Literal["queued", "processing", "ready", "failed"]
 Activity = Literal["downloading", "generating_tiles", "listing", "indexing", "embedding"]
 StageMode = Literal["waiting", "running", "done", "paused", "blocked", "failed"]
 TilingState = Literal["waiting", "tiling", "ready", "failed"]
-SORT = re.compile(r"^-?(listed|file_name|folder|size|mtime|width|height|taken_at)$")
 
 
 class StageState(IntEnum):

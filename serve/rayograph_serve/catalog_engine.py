@@ -17,7 +17,6 @@ from rayograph.facets import Retry
 from rayograph.progress import at_rest, status
 from rayograph.schema import (
     BATCH_SHOWN,
-    SORT,
     Accepted,
     BatchEdit,
     BatchResult,
@@ -41,8 +40,9 @@ from rayograph.schema import (
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path
 from rayograph.where import quoted
+from rayograph.where.sorting import parse_sort
 from rayograph_serve.catalog_library import CatalogLibrary
-from rayograph_serve.cursors import from_cursor, to_cursor
+from rayograph_serve.cursors import from_cursor, from_mark_cursor, next_cursor, to_cursor
 from rayograph_serve.editing import Editing
 from rayograph_serve.engine import Command, Located, TileBytes
 from rayograph_serve.filters import chosen_by, described
@@ -194,18 +194,12 @@ class CatalogEngine:
         sort: str | None,
         where: str | None = None,
     ) -> ImagePage:
-        row = await self._row(dataset_id)
-        if sort is not None and not SORT.match(sort):
-            raise InvalidRequest(f"cannot sort by {sort!r}", hint="try file_name, size or -mtime")
-        start = from_cursor(cursor) if cursor else (offset or 0)
-        page, chosen = self._catalog.reader(row.dataset_id).page, chosen_by(row, where)
-        rows, total = await _thread(page, offset=start, limit=limit, sort=sort, where=chosen)
-        end = start + len(rows)
-        return ImagePage(
-            items=self._records(row, rows),
-            next_cursor=to_cursor(end) if end < total else None,
-            total=total,
-        )
+        row, order = await self._row(dataset_id), parse_sort(sort)
+        start = from_mark_cursor(cursor, order.name) if cursor else (offset or 0)
+        read, chosen = self._catalog.reader(row.dataset_id).page_from, chosen_by(row, where)
+        page = await _thread(read, start, limit=limit, sort=order, where=chosen)
+        items = self._records(row, page.rows)
+        return ImagePage(items=items, next_cursor=next_cursor(page, items, order), total=page.total)
 
     async def failures(
         self,

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import Query
 
 from rayograph.schema import (
-    SORT,
     BatchEdit,
     BatchResult,
     FieldList,
@@ -27,10 +26,10 @@ async def page(
     engine: Engine,
     *,
     limit: Annotated[int, Query(ge=1, le=1000, description="images a page")] = 100,
-    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor`")] = None,
+    cursor: Annotated[str | None, Query(max_length=4000, description="`next_cursor`")] = None,
     offset: Annotated[int | None, Query(ge=0, le=2**53, description="instead of cursor")] = None,
     sort: Annotated[
-        str | None, Query(pattern=SORT.pattern, description="a field; `-` before it: descending")
+        str | None, Query(max_length=64, description="a field; `-` before it: descending")
     ] = None,
     where: Where = None,
 ) -> ImagePage:
