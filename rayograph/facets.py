@@ -1,4 +1,4 @@
-"""The API's words for looking a dataset over: facets, folders, failures."""
+"""The API's words for looking a dataset over: facets, folders, failures, views."""
 
 from __future__ import annotations
 
@@ -86,3 +86,28 @@ class FolderList(Answer):
     rest: str = ""
     as_of: int
     current: bool
+
+
+class ViewChange(Model):
+    """What a saved view holds; all but its name may be left out."""
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")
+    where: str | None = Field(None, max_length=2000)
+    sort: str | None = Field(None, max_length=64)
+    text: str | None = Field(None, max_length=1000, description="a search")
+    columns: list[str] | None = Field(None, max_length=100, description="what is shown of each")
+
+
+class View(Answer):
+    view_id: str
+    dataset_id: str
+    name: str
+    where: str | None = None
+    sort: str | None = None
+    text: str | None = None
+    columns: list[str] | None = None
+    created_at: str
+
+
+class ViewList(Answer):
+    items: list[View]

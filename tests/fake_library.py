@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from rayograph.facets import Facet, FacetList, FacetValue, Folder, FolderList
+from rayograph.errors import RayographError
+from rayograph.facets import (
+    Facet,
+    FacetList,
+    FacetValue,
+    Folder,
+    FolderList,
+    View,
+    ViewChange,
+    ViewList,
+)
 from rayograph.schema import ImageRecord
 from rayograph.where import FIELDS, clauses, matches, only, parse, without
 from rayograph_serve.failure_list import Form
@@ -19,6 +29,8 @@ class FakeLibrary:
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self.saved: dict[str, View] = {}
+        self.refuse: RayographError | None = None
 
     async def facets(
         self, dataset_id: str, *, where: str | None, fields: Sequence[str] | None, most: int
@@ -52,6 +64,24 @@ class FakeLibrary:
     ) -> tuple[str, Iterator[bytes]]:
         rows = [row for row in _picked(self._records(dataset_id), where) if row.error_code]
         return f"failures.{form}", (f"{row.uri}\n".encode() for row in rows)
+
+    async def views(self, dataset_id: str) -> ViewList:
+        self._records(dataset_id)
+        found = [view for view in self.saved.values() if view.dataset_id == dataset_id]
+        return ViewList(items=sorted(found, key=lambda view: view.name))
+
+    async def put_view(self, dataset_id: str, view_id: str | None, view: ViewChange) -> View:
+        self._records(dataset_id)
+        if self.refuse is not None:
+            raise self.refuse
+        key = view_id or f"view{len(self.saved)}"
+        self.saved[key] = View(
+            view_id=key, dataset_id=dataset_id, created_at="2026-01-01", **view.model_dump()
+        )
+        return self.saved[key]
+
+    async def delete_view(self, dataset_id: str, view_id: str) -> None:
+        self.saved.pop(view_id, None)
 
 
 def _picked(rows: Sequence[ImageRecord], where: str | None) -> list[ImageRecord]:

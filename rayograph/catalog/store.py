@@ -19,6 +19,7 @@ from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.curation import Curator
 from rayograph.catalog.reader import DatasetReader
+from rayograph.catalog.views import Views
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.errors import (
     CatalogError,
@@ -31,7 +32,7 @@ from rayograph.schema import SCHEMA_VERSION
 from rayograph.sources import Source, describe, restore
 
 log = logging.getLogger(__name__)
-_REGISTRY = "_datasets"
+_REGISTRY, _VIEWS = "_datasets", "_views"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ class Catalog:
             for space in SPACES:
                 self._readers.pop((row.dataset_id, space.number), None)
         self._database().drop_table(row.dataset_id, ignore_missing=True)
+        self.views.delete(row.dataset_id)
 
     def table(self, key: str) -> Any:
         """A dataset's rows as a LanceDB table: ``.to_arrow()``, ``.to_lance()``, ``.search()``."""
@@ -226,6 +228,11 @@ class Catalog:
     def curator(self, dataset_id: str) -> Curator:
         """Who edits a dataset's tags, ratings and favourites; needs no lock."""
         return Curator(self._table_uri(dataset_id))
+
+    @property
+    def views(self) -> Views:
+        """The saved views of all datasets."""
+        return Views(self._table_uri(_VIEWS))
 
     def lock(self, dataset_id: str) -> contextlib.AbstractContextManager[None]:
         """Hold a dataset as its one writer; see ``rayograph.locks.hold``."""

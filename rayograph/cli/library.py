@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 from rayograph import console
 from rayograph.cli.base import Command, State, filtering, json_option
+from rayograph.errors import NotFound
 
 if TYPE_CHECKING:
     from rayograph.facets import Facet
@@ -126,4 +128,41 @@ def retry(
     console.echo(now.model_dump_json() if as_json else f"retry: {console.line(now)}")
 
 
-COMMANDS = (facets, folders, failures, retry)
+@click.command(cls=Command)
+@dataset_argument
+@click.option("--save", metavar="NAME", help="Save a view of this name.")
+@click.option("--sort", metavar="FIELD", help="With --save: its order, such as -width.")
+@where_option
+@click.option("--delete", "gone", metavar="NAME", help="Delete the view of this name.")
+@json_option
+@click.pass_obj
+def views(
+    state: State,
+    *,
+    dataset: str,
+    save: str | None,
+    sort: str | None,
+    where: str | None,
+    gone: str | None,
+    as_json: bool,
+) -> None:
+    """List the saved views of DATASET, save one or delete one."""
+    handle = state.dataset(dataset)
+    known = {view.name: view for view in handle.views()}
+    if gone is not None:
+        if gone not in known:
+            raise NotFound(f"no view {gone!r}", hint=f"`rayograph views {dataset}` lists them")
+        handle.delete_view(known[gone].view_id)
+    elif save is not None:
+        same = known[save].view_id if save in known else None
+        with filtering(where):
+            handle.save_view(save, where=where, sort=sort, view_id=same)
+    found = handle.views()
+    if as_json:
+        console.echo(json.dumps([view.model_dump() for view in found]))
+        return
+    rows = [[view.name, view.where or "", view.sort or "", view.text or ""] for view in found]
+    console.table(("view", "where", "sort", "search"), rows)
+
+
+COMMANDS = (facets, folders, failures, retry, views)

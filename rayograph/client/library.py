@@ -1,18 +1,19 @@
-"""Looking a dataset over, for both clients: facets, folders, and what failed."""
+"""Looking a dataset over, for both clients: facets, folders, failures, views."""
 
 from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from rayograph.client.calls import Call, read
 from rayograph.client.transport import AsyncTransport, Transport
 from rayograph.errors import InvalidRequest
-from rayograph.facets import FacetList, FolderList
+from rayograph.facets import FacetList, FolderList, View, ViewList
 from rayograph.schema import Progress
 
 _MOST_FOLDERS = 10_000
@@ -57,6 +58,28 @@ class Library(ABC):
         """Write the list of failed images; the file's ending says how: csv, json or parquet."""
         return self._transport.send(_export_failures(self.id, path, code, where))
 
+    def views(self) -> list[View]:
+        """The saved views, by name."""
+        return (self._transport.send(_views(self.id))).items
+
+    def save_view(
+        self,
+        name: str,
+        *,
+        where: str | None = None,
+        sort: str | None = None,
+        text: str | None = None,
+        columns: list[str] | None = None,
+        view_id: str | None = None,
+    ) -> View:
+        """Save a filter, an order and a search under a name; ``view_id``: in place of that one."""
+        given = {"where": where, "sort": sort, "text": text, "columns": columns}
+        return self._transport.send(_save_view(self.id, name, given, view_id))
+
+    def delete_view(self, view_id: str) -> None:
+        """Forget a saved view."""
+        self._transport.send(_delete_view(self.id, view_id))
+
 
 class AsyncLibrary(ABC):
     """The same, to be awaited."""
@@ -93,6 +116,28 @@ class AsyncLibrary(ABC):
     ) -> Path:
         """Write the list of failed images; the file's ending says how: csv, json or parquet."""
         return await self._transport.send(_export_failures(self.id, path, code, where))
+
+    async def views(self) -> list[View]:
+        """The saved views, by name."""
+        return (await self._transport.send(_views(self.id))).items
+
+    async def save_view(
+        self,
+        name: str,
+        *,
+        where: str | None = None,
+        sort: str | None = None,
+        text: str | None = None,
+        columns: list[str] | None = None,
+        view_id: str | None = None,
+    ) -> View:
+        """Save a filter, an order and a search under a name; ``view_id``: in place of that one."""
+        given = {"where": where, "sort": sort, "text": text, "columns": columns}
+        return await self._transport.send(_save_view(self.id, name, given, view_id))
+
+    async def delete_view(self, view_id: str) -> None:
+        """Forget a saved view."""
+        await self._transport.send(_delete_view(self.id, view_id))
 
 
 def _facets(
@@ -136,3 +181,21 @@ def _export_failures(
         return target
 
     return Call("GET", f"/api/datasets/{dataset_id}/failures/export", save, params)
+
+
+def _views(dataset_id: str) -> Call[ViewList]:
+    return Call("GET", f"/api/datasets/{dataset_id}/views", read(ViewList))
+
+
+def _save_view(
+    dataset_id: str, name: str, given: Mapping[str, Any], view_id: str | None
+) -> Call[View]:
+    body = {"name": name, **{key: value for key, value in given.items() if value is not None}}
+    path = f"/api/datasets/{dataset_id}/views"
+    if view_id is not None:
+        return Call("PUT", f"{path}/{view_id}", read(View), body=body)
+    return Call("POST", path, read(View), body=body, repeat=False)
+
+
+def _delete_view(dataset_id: str, view_id: str) -> Call[None]:
+    return Call("DELETE", f"/api/datasets/{dataset_id}/views/{view_id}", lambda _: None)

@@ -42,6 +42,7 @@ from rayograph_serve.routes import (
     search,
     thumbnails,
     tiles,
+    views,
 )
 from rayograph_serve.shortcuts import ServeShortcuts, Shortcuts
 from rayograph_serve.thumbnail_queue import ThumbnailQueue
@@ -63,6 +64,7 @@ _ROUTERS = (
     iiif.router,
     search.router,
     facets.router,
+    views.router,
     failures.router,
     attention.router,
     models.router,

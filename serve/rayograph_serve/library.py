@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from rayograph.facets import FacetList, FolderList
+from rayograph.facets import FacetList, FolderList, View, ViewChange, ViewList
 from rayograph_serve.failure_list import Form
 
 
@@ -23,3 +23,7 @@ class Library(Protocol):
     ) -> tuple[str, Iterator[bytes]]:
         """A file's name, and its bytes while they are made."""
         ...
+
+    async def views(self, dataset_id: str) -> ViewList: ...
+    async def put_view(self, dataset_id: str, view_id: str | None, view: ViewChange) -> View: ...
+    async def delete_view(self, dataset_id: str, view_id: str) -> None: ...

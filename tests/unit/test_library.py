@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_api import serving
 
+from rayograph.catalog import Catalog
 from rayograph.catalog.picking import addresses
+from rayograph.catalog.views import ViewRow
 from rayograph.cli import main
 from rayograph.client import AsyncClient, Client, Dataset
-from rayograph.errors import DatasetNotFound, InvalidFilter, InvalidRequest
+from rayograph.errors import Conflict, DatasetNotFound, InvalidFilter, InvalidRequest
 from rayograph.facets import Facet, FacetList
 from rayograph.where import clauses, matches, only, parse, said, without
 from tests.library_data import Shelved, shelve
@@ -271,3 +274,45 @@ def test_only_chosen_failures_are_pending_again(tmp_path: Path) -> None:
     assert writer.reset("metadata", only=empty) == len(empty) > 0
     assert reader.failures(offset=0, limit=99, code=None)[1] == before - len(empty)
     assert reader.counts().stage("metadata")["pending"] == 1 + len(empty)
+
+
+def test_views_are_saved_changed_and_deleted(served: tuple[str, Shelved], dataset: Dataset) -> None:
+    assert dataset.views() == []
+    dataset.delete_view("nothing")
+    best = dataset.save_view("best", where="rating>=4", sort="-taken_at", text="sea")
+    also = dataset.save_view("Also", columns=["width"])
+    assert [view.name for view in dataset.views()] == ["Also", "best"]
+    with pytest.raises(Conflict, match="already"):
+        dataset.save_view("best")
+    with pytest.raises(InvalidFilter):
+        dataset.save_view("wrong", where="rating>=")
+    with pytest.raises(InvalidRequest, match="cannot sort by"):
+        dataset.save_view("wrong", sort="tags")
+    changed = dataset.save_view("finest", where="rating=5", view_id=best.view_id)
+    assert (changed.view_id, changed.sort) == (best.view_id, None)
+    dataset.delete_view(also.view_id)
+    # Undone: the same view is there again.
+    assert dataset.save_view("Also", view_id=also.view_id).view_id == also.view_id
+    assert [view.name for view in dataset.views()] == ["Also", "finest"]
+    saved = run(served, "views", "shelf", "--save", "it's", "--where", "width>1", "--sort", "size")
+    assert saved.output.splitlines()[-1] == "it's\twidth>1\tsize\t"
+    assert run(served, "views", "shelf", "--save", "it's").output.splitlines()[-1] == "it's\t\t\t"
+    assert len(json.loads(run(served, "views", "shelf", "--delete", "it's", "--json").output)) == 2
+    assert "no view 'it'" in run(served, "views", "shelf", "--delete", "it").output
+
+
+def test_views_saved_at_once_are_all_kept_and_go_with_their_dataset(tmp_path: Path) -> None:
+    shelved = shelve(tmp_path, 10)
+    key, others = shelved.dataset_id, Catalog(shelved.catalog.uri)
+
+    def save(number: int) -> None:
+        catalog = others if number % 2 else shelved.catalog
+        catalog.views.put(ViewRow(f"v{number}", key, f"view {number}"))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(save, range(8)))
+    assert len(others.views.of(key)) == 8
+    shelved.catalog.views.put(ViewRow("z", "elsewhere", "kept"))
+    shelved.catalog.delete(key)
+    assert others.views.of(key) == []
+    assert [view.name for view in others.views.of("elsewhere")] == ["kept"]
