@@ -376,6 +376,7 @@ class FieldInfo(Answer):
     about: str
     aliases: list[str]
     values: list[str] = Field(description="what it holds here, most frequent first; empty: a lot")
+    sortable: bool = Field(False, description="a listing can be sorted by it")
 
 
 class FieldList(Answer):

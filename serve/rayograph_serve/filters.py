@@ -7,6 +7,7 @@ from rayograph.catalog.filters import Filter
 from rayograph.catalog.picking import filter_of
 from rayograph.schema import FieldInfo
 from rayograph.where import FIELDS
+from rayograph.where.sorting import is_sortable
 
 
 def chosen_by(row: DatasetRow, where: str | None) -> Filter | None:
@@ -28,6 +29,7 @@ def described(reader: DatasetReader) -> list[FieldInfo]:
             kind=field.kind,
             about=field.about,
             aliases=list(field.aliases),
+            sortable=is_sortable(field),
             values=list(field.choices) or (reader.values(field.name) if field.listed else []),
         )
         for field in FIELDS

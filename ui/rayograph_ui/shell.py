@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = (
     *("base", "bar", "filter", "facets", "sources", "grid", "strip", "panels", "model", "search"),
-    *("detail", "curation", "viewer", "hits"),
+    *("listing", "detail", "curation", "viewer", "hits"),
 )
 TITLE = "rayograph"
 
