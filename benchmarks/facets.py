@@ -1,5 +1,5 @@
-"""Facets, folders and orders of a million rows: counted first, behind filters and after an edit; and
-pages by cursors, in one version and in the next."""
+"""Facets, folders and orders of a million rows: counted first, behind filters and after an edit;
+and pages by cursors, in one version and in the next."""
 
 from __future__ import annotations
 

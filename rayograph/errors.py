@@ -13,6 +13,7 @@ RayographError                     code, HTTP status, message, hint
 │   ├── DatasetNotFound            404
 │   └── ImageNotFound              404
 ├── Conflict                       409
+│   ├── ExportStopped              409  an export was cancelled, or grew too large
 │   ├── NotReady                   409  what was asked for has not been computed yet
 │   └── ModelUnavailable           409  no model, or the named one cannot be had
 │       └── WeightsChanged         409  its weights are not those that made the vectors
@@ -142,6 +143,10 @@ class ImageNotFound(NotFound):
 
 class Conflict(RayographError):
     code, status = "conflict", 409
+
+
+class ExportStopped(Conflict):
+    code = "export_stopped"
 
 
 class NotReady(Conflict):

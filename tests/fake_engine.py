@@ -49,8 +49,10 @@ from rayograph.schema import (
 from rayograph.sources import display, file_uri, local_path
 from rayograph.where import matches, parse
 from rayograph_serve.engine import Command, Located, TileBytes
+from rayograph_serve.snapshots import Snapshots
 from tests.drawn_pyramid import DrawnPyramid
 from tests.fake_library import FakeLibrary
+from tests.fake_snapshots import FakeSnapshots
 
 _INKS = ("crimson", "teal", "goldenrod", "indigo", "olive", "salmon", "navy", "sienna")
 
@@ -79,6 +81,7 @@ class FakeEngine:
         self.located = 0
         self.fault: Exception | None = None
         self.giants: dict[str, DrawnPyramid] = {}
+        self.snapshots: Snapshots = FakeSnapshots()
         self._datasets: dict[str, Dataset] = {}
         self._records: dict[str, list[ImageRecord]] = {}
         self._changed = asyncio.Condition()

@@ -40,6 +40,9 @@ class QuietWork:
     async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
         self.commands.append(("retry", dataset_id, where, image_ids))
 
+    async def restore(self, dataset_id: str, name: str) -> None:
+        self.commands.append(("restore", dataset_id, name))
+
     async def forget(self, dataset_id: str) -> None:
         self._catalog.delete(dataset_id)
 

@@ -17,6 +17,7 @@ import ray
 from rayograph import giants
 from rayograph.catalog import Catalog, DatasetRow, columns
 from rayograph.catalog.picking import addresses
+from rayograph.catalog.returning import go_back
 from rayograph.encoders import choose_model
 from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, RayographError
 from rayograph.progress import CANCELLED, at_rest
@@ -137,6 +138,15 @@ class Foreman:
         """List the source again: new files are added."""
         self.stop(dataset_id)
         self._catalog.update(dataset_id, listed=False, error=None, paused=False)
+        self.start(dataset_id)
+
+    def restore(self, dataset_id: str, name: str) -> None:
+        """Go back to a snapshot; what was pending in it is done next."""
+        self._catalog.snapshots(dataset_id).get(name)
+        self.stop(dataset_id)
+        with self._catalog.lock(dataset_id):
+            go_back(self._catalog, dataset_id, name)
+        self._show(dataset_id)
         self.start(dataset_id)
 
     def change_model(self, dataset_id: str, model: str) -> None:

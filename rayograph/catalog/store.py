@@ -19,6 +19,7 @@ from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.curation import Curator
 from rayograph.catalog.reader import DatasetReader
+from rayograph.catalog.snapshots import Snapshots
 from rayograph.catalog.views import Views
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.errors import (
@@ -233,6 +234,10 @@ class Catalog:
     def views(self) -> Views:
         """The saved views of all datasets."""
         return Views(self._table_uri(_VIEWS))
+
+    def snapshots(self, dataset_id: str) -> Snapshots:
+        """A dataset's named versions."""
+        return Snapshots(self._table_uri(dataset_id))
 
     def lock(self, dataset_id: str) -> contextlib.AbstractContextManager[None]:
         """Hold a dataset as its one writer; see ``rayograph.locks.hold``."""

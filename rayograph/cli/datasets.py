@@ -205,17 +205,6 @@ def _models(info: Dataset) -> str:
 
 @click.command(cls=Command)
 @dataset_argument
-@click.option("--format", "form", default="coco", show_default=True, help="The format to write.")
-@click.option("--output", "-o", metavar="PATH", help="Where to; default: DATASET.FORMAT here.")
-@click.pass_obj
-def export(state: State, dataset: str, form: str, output: str | None) -> None:
-    """Write DATASET in another format."""
-    handle = state.dataset(dataset)
-    console.echo(str(handle.export(form, output or f"{handle.id}.{form}")))
-
-
-@click.command(cls=Command)
-@dataset_argument
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def delete(state: State, dataset: str, yes: bool) -> None:
@@ -240,6 +229,5 @@ COMMANDS = (
     _command("resume", "Go on after a pause."),
     _command("cancel", "End the work on DATASET; what is done stays."),
     model,
-    export,
     delete,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rayograph.cli import datasets, library, server
+from rayograph.cli import datasets, exports, library, server, snapshots
 from rayograph.cli.base import Root
 
 
@@ -18,5 +18,11 @@ def main() -> None:
     """Open image datasets of any size and search them while you look."""
 
 
-for command in (*server.COMMANDS, *datasets.COMMANDS, *library.COMMANDS):
+for command in (
+    *server.COMMANDS,
+    *datasets.COMMANDS,
+    *exports.COMMANDS,
+    *snapshots.COMMANDS,
+    *library.COMMANDS,
+):
     main.add_command(command)

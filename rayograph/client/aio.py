@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rayograph.client import calls
+from rayograph.client.exports import AsyncExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
 from rayograph.client.library import AsyncLibrary
+from rayograph.client.snapshots import AsyncSnapshotMethods
 from rayograph.client.transport import AsyncTransport, Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
 from rayograph.schema import (
@@ -127,7 +128,7 @@ class AsyncClient:
         await self.close()
 
 
-class AsyncDataset(AsyncLibrary):
+class AsyncDataset(AsyncExportMethods, AsyncSnapshotMethods, AsyncLibrary):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: AsyncClient, info: DatasetInfo) -> None:
@@ -315,10 +316,6 @@ class AsyncDataset(AsyncLibrary):
     async def favorite(self, ids: str | Iterable[str], value: bool = True) -> int:
         """Mark images as favourites, or no longer."""
         return (await self._transport.send(calls.edit(self.id, ids, favorite=value))).matched
-
-    async def export(self, format: str, path: str | os.PathLike[str]) -> Path:  # noqa: A002
-        """Write the dataset in another format (such as ``coco``) to ``path``."""
-        return await self._transport.send(calls.export(self.id, format, path))
 
     async def to_arrow(self, where: str | None = None) -> pa.Table:
         """The records as one Arrow table."""

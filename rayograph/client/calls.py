@@ -66,7 +66,7 @@ def read(kind: type[M]) -> Callable[[httpx.Response], M]:
     return parse
 
 
-def _nothing(_: httpx.Response) -> None:
+def nothing(_: httpx.Response) -> None:
     return None
 
 
@@ -104,7 +104,7 @@ def use_model(dataset_id: str, model: str) -> Call[Dataset]:
 
 
 def delete(dataset_id: str) -> Call[None]:
-    return Call("DELETE", f"/api/datasets/{dataset_id}", _nothing, repeat=False)
+    return Call("DELETE", f"/api/datasets/{dataset_id}", nothing, repeat=False)
 
 
 def status(dataset_id: str) -> Call[DatasetStatus]:
@@ -168,16 +168,6 @@ def edit(dataset_id: str, ids: str | Iterable[str], **changes: Any) -> Call[Batc
     """Change tags, rating or favourite of some images at once."""
     body = {"ids": [ids] if isinstance(ids, str) else list(ids), **changes}
     return Call("POST", f"/api/datasets/{dataset_id}/images/batch", read(BatchResult), body=body)
-
-
-def export(dataset_id: str, form: str, path: str | os.PathLike[str]) -> Call[Path]:
-    target = Path(path).expanduser()
-
-    def save(response: httpx.Response) -> Path:
-        target.write_bytes(response.content)
-        return target
-
-    return Call("GET", f"/api/datasets/{dataset_id}/export", save, {"format": form})
 
 
 def search(dataset_id: str, *, image: Any = None, **query: Any) -> Call[SearchResponse]:

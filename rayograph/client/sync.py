@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rayograph.client import calls
+from rayograph.client.exports import ExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
 from rayograph.client.library import Library
+from rayograph.client.snapshots import SnapshotMethods
 from rayograph.client.transport import Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
 from rayograph.schema import (
@@ -124,7 +125,7 @@ class Client:
         self.close()
 
 
-class Dataset(Library):
+class Dataset(ExportMethods, SnapshotMethods, Library):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: Client, info: DatasetInfo) -> None:
@@ -304,10 +305,6 @@ class Dataset(Library):
     def favorite(self, ids: str | Iterable[str], value: bool = True) -> int:
         """Mark images as favourites, or no longer."""
         return self._transport.send(calls.edit(self.id, ids, favorite=value)).matched
-
-    def export(self, format: str, path: str | os.PathLike[str]) -> Path:  # noqa: A002
-        """Write the dataset in another format (such as ``coco``) to ``path``."""
-        return self._transport.send(calls.export(self.id, format, path))
 
     def to_arrow(self, where: str | None = None) -> pa.Table:
         """The records as one Arrow table."""

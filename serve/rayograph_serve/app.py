@@ -24,10 +24,12 @@ from rayograph.access import Access
 from rayograph.errors import InvalidRequest, RayographError
 from rayograph.settings import Settings
 from rayograph_serve.engine import Engine
+from rayograph_serve.exporting import Exports
 from rayograph_serve.routes import (
     attention,
     datasets,
     docs,
+    exports,
     facets,
     failures,
     health,
@@ -40,6 +42,7 @@ from rayograph_serve.routes import (
     originals,
     progress,
     search,
+    snapshots,
     thumbnails,
     tiles,
     views,
@@ -66,6 +69,8 @@ _ROUTERS = (
     facets.router,
     views.router,
     failures.router,
+    exports.router,
+    snapshots.router,
     attention.router,
     models.router,
     health.router,
@@ -95,6 +100,7 @@ def create_app(
         yield
         # A child may be in the middle of a picture that hangs.
         await run_in_threadpool(app.state.thumbnails.close)
+        await run_in_threadpool(app.state.exports.close)
 
     app = FastAPI(
         title="rayograph",
@@ -107,6 +113,7 @@ def create_app(
     app.state.engine = engine
     app.state.access = Access(settings.server)
     app.state.thumbnails = ThumbnailQueue(store)
+    app.state.exports = Exports(settings)
     app.state.shortcuts = Shortcuts(app.state.thumbnails)
     app.state.metrics = metrics.new_registry(store)
     app.state.started = time.monotonic()

@@ -49,6 +49,7 @@ from rayograph_serve.filters import chosen_by, described
 from rayograph_serve.library import Library
 from rayograph_serve.records import record_of
 from rayograph_serve.searching import Searcher
+from rayograph_serve.snapshots import CatalogSnapshots, Snapshots
 from rayograph_serve.tiling import Tiles
 from rayograph_serve.work import Work
 
@@ -73,6 +74,7 @@ class CatalogEngine:
         )
         self._editing = Editing(catalog, settings)
         self.library: Library = CatalogLibrary(catalog)
+        self.snapshots: Snapshots = CatalogSnapshots(catalog, work)
 
     # -- datasets ---------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from rayograph.facets import Retry
 from rayograph.schema import (
@@ -29,6 +29,9 @@ from rayograph.schema import (
     TilePyramid,
 )
 from rayograph_serve.library import Library
+
+if TYPE_CHECKING:
+    from rayograph_serve.snapshots import Snapshots
 
 Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
 
@@ -61,6 +64,8 @@ class Engine(Protocol):
 
     library: Library
 
+    @property
+    def snapshots(self) -> Snapshots: ...
     async def add(self, new: NewDataset) -> Accepted: ...
     async def datasets(self) -> DatasetList: ...
     async def dataset(self, dataset_id: str) -> Dataset: ...

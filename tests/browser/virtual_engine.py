@@ -54,6 +54,7 @@ from rayograph_serve.engine import Command, Located, TileBytes
 from tests.drawn_pyramid import DrawnPyramid
 from tests.fake_engine import edited
 from tests.fake_library import FakeLibrary
+from tests.fake_snapshots import FakeSnapshots
 
 FAULTS = {
     "truncated": "the file ends in the middle of the picture",
@@ -127,6 +128,7 @@ class VirtualEngine:
         self.next_total = 120
         self.edits: dict[str, ImageRecord] = {}
         self.edited: list[tuple[list[str], ImageEdit]] = []
+        self.snapshots = FakeSnapshots()
 
     def put(self, name: str, total: int, **state: object) -> Virtual:
         key = ids.dataset_id(f"file:///{name}", name)

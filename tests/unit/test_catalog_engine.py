@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from rayograph.catalog import Catalog
+from rayograph.catalog.returning import go_back
 from rayograph.encoders.fake import FakeEncoder
 from rayograph.encoders.names import MINI
 from rayograph.errors import (
@@ -62,6 +63,10 @@ class Work:
 
     async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
         self.calls.append(("retry", dataset_id, where, image_ids))
+
+    async def restore(self, dataset_id: str, name: str) -> None:
+        with self.catalog.lock(dataset_id):
+            go_back(self.catalog, dataset_id, name)
 
     async def forget(self, dataset_id: str) -> None:
         self.catalog.delete(dataset_id)

@@ -201,10 +201,9 @@ def test_changing_the_model_says_what_is_on_its_way(api: FakeApi) -> None:
     assert words in run("status", "fresh").output
 
 
-def test_delete_and_export(api: FakeApi) -> None:
+def test_delete(api: FakeApi) -> None:
     assert run("delete", "fresh").output == f"removed {FRESH} fresh\n"
     assert FRESH not in api.datasets
-    assert "does not know GET" in run("export", "done").stderr
 
 
 def test_server_and_token_may_stand_anywhere(api: FakeApi, _served: tuple[str, FakeApi]) -> None:

@@ -16,7 +16,9 @@ from PIL import Image
 
 from rayograph import errors
 from rayograph.client import AsyncClient, AsyncDataset, Client, Dataset, calls, frames
+from rayograph.client.exports import AsyncExportMethods, ExportMethods
 from rayograph.client.follow import Follow
+from rayograph.client.snapshots import AsyncSnapshotMethods, SnapshotMethods
 from rayograph.client.transport import http_options, pause_after
 from rayograph.schema import Accepted, ImageRecord, Progress, Region
 from rayograph.sources import where_is
@@ -227,10 +229,9 @@ def test_arrow_columns_are_the_record_s_fields() -> None:
     assert [region.field(n).name for n in range(region.num_fields)] == list(Region.model_fields)
 
 
-def test_what_has_no_route_is_the_server_s_answer(client: Client, tmp_path: Path) -> None:
+def test_what_has_no_route_is_the_server_s_answer(client: Client) -> None:
     with pytest.raises(errors.NotFound):
-        client.dataset("fresh").export("coco", tmp_path / "x.json")
-    assert not (tmp_path / "x.json").exists()
+        client.dataset("fresh").remove_export("0123456789abcdef")
 
 
 def test_a_refusal_with_retry_after_is_asked_again(client: Client, api: FakeApi) -> None:
@@ -317,10 +318,18 @@ async def test_the_async_client_does_the_same(
         with pytest.raises(TimeoutError):
             await dataset.wait(timeout=0)
         with pytest.raises(errors.NotFound):
-            await dataset.export("coco", tmp_path / "x")
+            await dataset.remove_export("0123456789abcdef")
 
 
-@pytest.mark.parametrize(("blocking", "other"), [(Client, AsyncClient), (Dataset, AsyncDataset)])
+@pytest.mark.parametrize(
+    ("blocking", "other"),
+    [
+        (Client, AsyncClient),
+        (Dataset, AsyncDataset),
+        (ExportMethods, AsyncExportMethods),
+        (SnapshotMethods, AsyncSnapshotMethods),
+    ],
+)
 def test_both_clients_have_the_same_methods_and_arguments(blocking: type, other: type) -> None:
     def shape(kind: type) -> dict[str, list[str]]:
         return {
@@ -334,7 +343,7 @@ def test_both_clients_have_the_same_methods_and_arguments(blocking: type, other:
 
 def test_every_client_method_and_error_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
-    for kind in (Client, Dataset):
+    for kind in (Client, *Dataset.__mro__[:-1]):
         for name in vars(kind):
             assert name.startswith("_") or f"`{name}" in text or f".{name}" in text, name
     for name, value in vars(errors).items():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = (
     *("base", "bar", "filter", "facets", "sources", "grid", "strip", "panels", "model", "search"),
-    *("listing", "detail", "curation", "viewer", "hits"),
+    *("listing", "detail", "curation", "viewer", "hits", "export"),
 )
 TITLE = "rayograph"
 
@@ -60,6 +60,8 @@ def page_html() -> str:
         + "</div>"
         + panels.detail()
         + panels.failures()
+        + panels.export()
+        + panels.snapshots()
         + panels.notices()
         + "</div>"
     )

@@ -20,6 +20,8 @@ def bar() -> str:
     <button id="rg-failures-open" class="rg-tool rg-tool-failures" aria-haspopup="dialog" hidden
       >{icon("warning")}<span class="rg-count" id="rg-failures-count"></span
       ><span class="rg-sr">failed pictures</span></button>
+    <button id="rg-export-open" class="rg-tool" aria-haspopup="dialog" title="Export (e)" hidden
+      >{icon("export")}<span class="rg-sr">Export</span></button>
     <button id="rg-work-open" class="rg-tool" aria-expanded="false" aria-controls="rg-work"
       title="Progress">{icon("activity")}<span class="rg-sr">Progress</span></button>
     <button id="rg-theme" class="rg-tool" title="Light or dark">{icon("theme")}

@@ -17,6 +17,7 @@ _KEYS = (
     ("m", "more like this"),
     ("M · x", "steer the search towards it, away from it"),
     ("b", "in the large view: search for a part of it"),
+    ("e", "export what is shown"),
     ("Home · End", "first, last"),
     ("Page Up · Down", "a screen"),
     ("+ · −", "larger, smaller"),
