@@ -27,6 +27,7 @@ from rayograph.tiles.store import remove_deleted, tiles_folder
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
+from rayograph_pipelines.reread import outdated
 from rayograph_pipelines.run import Run
 from rayograph_pipelines.warm import WarmPath
 
@@ -76,6 +77,8 @@ class Foreman:
             if job is not None and job.thread.is_alive():
                 self._again.add(dataset_id)
                 return
+            # Whoever asked for this work must not be told that all is done before it begins.
+            self._show(dataset_id)
             run = Run(
                 self._catalog,
                 dataset_id,
@@ -213,7 +216,8 @@ class Foreman:
         """At a start: show what the table says, then finish what is unfinished."""
         progress = self._at_rest(row)
         self._report(progress)
-        if progress.status == "in_progress" and not row.paused and row.error is None:
+        work = progress.status == "in_progress" or outdated(row)
+        if work and not row.paused and row.error is None:
             self.start(row.dataset_id)
 
     def _reconsider(self) -> None:

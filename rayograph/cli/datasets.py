@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rayograph import console
+from rayograph.cli.annotated import show_annotations
 from rayograph.cli.base import DONE, Command, State, filtering, follow, json_option
 from rayograph.errors import InvalidRequest
 
@@ -22,7 +23,11 @@ dataset_argument = click.argument("dataset")
 @click.command(cls=Command)
 @click.argument("source")
 @click.option("--name", metavar="N", help="What to call it; default: the folder's name.")
-@click.option("--annotations", metavar="FILE", help="Annotations to read with it.")
+@click.option(
+    "--annotations",
+    metavar="FILE",
+    help="A file or folder of them: COCO, YOLO, Pascal VOC, manifest.",
+)
 @click.option("--model", metavar="NAME", help="Embed with this model.")
 @click.option("--no-recursive", is_flag=True, help="Leave folders inside the folder out.")
 @click.option("--wait", is_flag=True, help="Follow the progress to its end.")
@@ -222,6 +227,7 @@ COMMANDS = (
     add,
     list_,
     status,
+    show_annotations,
     progress,
     search,
     _command("rescan", "Look for new, changed and removed files of DATASET."),

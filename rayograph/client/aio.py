@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rayograph.annotations.answers import Annotation, AnnotationDetails
 from rayograph.client import calls
 from rayograph.client.exports import AsyncExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
@@ -274,6 +275,18 @@ class AsyncDataset(AsyncExportMethods, AsyncSnapshotMethods, AsyncLibrary):
     async def fields(self) -> list[FieldInfo]:
         """What a ``where`` can name here, and the values of what has few."""
         return (await self._transport.send(calls.fields(self.id))).items
+
+    async def annotation_report(self) -> AnnotationDetails:
+        """Where the annotations are from, how they fit, and the first of what did not.
+
+        Raises:
+            NotFound: there are none.
+        """
+        return await self._transport.send(calls.annotation_report(self.id))
+
+    async def annotations(self, ids: str | Iterable[str]) -> dict[str, list[Annotation]]:
+        """Boxes, polygons, masks and keypoints of up to 500 images that have any, by id."""
+        return (await self._transport.send(calls.annotations_of(self.id, ids))).items
 
     async def rescan(self) -> Progress:
         """Look for new, changed and removed files."""

@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from rayograph.annotations.answers import AnnotationDetails, AnnotationMap
 from rayograph.errors import InvalidRequest, ServerError, SourceNotFound
 from rayograph.schema import (
     Accepted,
@@ -150,6 +151,16 @@ def failures(
 
 def fields(dataset_id: str) -> Call[FieldList]:
     return Call("GET", f"/api/datasets/{dataset_id}/fields", read(FieldList))
+
+
+def annotation_report(dataset_id: str) -> Call[AnnotationDetails]:
+    return Call("GET", f"/api/datasets/{dataset_id}/annotations", read(AnnotationDetails))
+
+
+def annotations_of(dataset_id: str, ids: str | Iterable[str]) -> Call[AnnotationMap]:
+    body = {"image_ids": [ids] if isinstance(ids, str) else list(ids)}
+    path = f"/api/datasets/{dataset_id}/annotations"
+    return Call("POST", path, read(AnnotationMap), body=body)
 
 
 def image(image_id: str) -> Call[ImageRecord]:

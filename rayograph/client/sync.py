@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rayograph.annotations.answers import Annotation, AnnotationDetails
 from rayograph.client import calls
 from rayograph.client.exports import ExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
@@ -265,6 +266,18 @@ class Dataset(ExportMethods, SnapshotMethods, Library):
     def fields(self) -> list[FieldInfo]:
         """What a ``where`` can name here, and the values of what has few."""
         return self._transport.send(calls.fields(self.id)).items
+
+    def annotation_report(self) -> AnnotationDetails:
+        """Where the annotations are from, how they fit, and the first of what did not.
+
+        Raises:
+            NotFound: there are none.
+        """
+        return self._transport.send(calls.annotation_report(self.id))
+
+    def annotations(self, ids: str | Iterable[str]) -> dict[str, list[Annotation]]:
+        """Boxes, polygons, masks and keypoints of up to 500 images that have any, by id."""
+        return self._transport.send(calls.annotations_of(self.id, ids)).items
 
     def rescan(self) -> Progress:
         """Look for new, changed and removed files."""

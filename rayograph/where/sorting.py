@@ -9,7 +9,7 @@ from rayograph.where.fields import FIELDS, Field, Kind, find, nearest
 
 LISTED = "listed"
 _KINDS: frozenset[Kind] = frozenset(
-    {"number", "bytes", "ratio", "time", "text", "words", "folder", "choice", "flag"}
+    {"number", "integer", "bytes", "ratio", "time", "text", "words", "folder", "choice", "flag"}
 )
 # Not a column: what is worked out of several.
 _WITHOUT = frozenset({"status"})

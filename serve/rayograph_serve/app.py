@@ -26,6 +26,7 @@ from rayograph.settings import Settings
 from rayograph_serve.engine import Engine
 from rayograph_serve.exporting import Exports
 from rayograph_serve.routes import (
+    annotated,
     attention,
     datasets,
     docs,
@@ -69,6 +70,7 @@ _ROUTERS = (
     facets.router,
     views.router,
     failures.router,
+    annotated.router,
     exports.router,
     snapshots.router,
     attention.router,

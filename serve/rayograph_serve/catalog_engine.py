@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 from rayograph import __version__, giants, ids
+from rayograph.annotations.answers import AnnotationDetails, AnnotationMap
+from rayograph.annotations.given import report_of
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.datasets import open_dataset
 from rayograph.encoders import choose_model, list_models
@@ -41,6 +43,7 @@ from rayograph.settings import Settings
 from rayograph.sources import display, local_path
 from rayograph.where import quoted
 from rayograph.where.sorting import parse_sort
+from rayograph_serve import annotated
 from rayograph_serve.catalog_library import CatalogLibrary
 from rayograph_serve.cursors import from_cursor, from_mark_cursor, next_cursor, to_cursor
 from rayograph_serve.editing import Editing
@@ -116,6 +119,7 @@ class CatalogEngine:
             created_at=row.created_at,
             error=row.error,
             tile_id=giants.id_of(row),
+            annotations=report_of(row),
             skipped=row.skipped,
             disk_bytes=await _thread(giants.disk_bytes, row, self._settings),
         )
@@ -232,7 +236,17 @@ class CatalogEngine:
 
     async def image(self, image_id: str) -> ImageRecord:
         row, reader = await self._home(image_id)
-        return self._records(row, [await _thread(reader.record, image_id)])[0]
+        data = await _thread(reader.record, image_id)
+        shapes = await _thread(annotated.of_row, data)
+        return self._records(row, [data])[0].model_copy(update={"annotations": shapes})
+
+    async def annotation_report(self, dataset_id: str) -> AnnotationDetails:
+        return annotated.details(await self._row(dataset_id))
+
+    async def annotations_of(self, dataset_id: str, image_ids: list[str]) -> AnnotationMap:
+        row = await self._row(dataset_id)
+        mine = [key for key in image_ids if ids.dataset_of(key) == row.dataset_id]
+        return await _thread(annotated.of_ids, self._catalog.reader(row.dataset_id), mine)
 
     async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
         row, _ = await self._home(image_id)

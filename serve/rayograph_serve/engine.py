@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from rayograph.annotations.answers import AnnotationDetails, AnnotationMap
 from rayograph.facets import Retry
 from rayograph.schema import (
     Accepted,
@@ -99,6 +100,11 @@ class Engine(Protocol):
         code: str | None,
         where: str | None = None,
     ) -> FailurePage: ...
+    async def annotation_report(self, dataset_id: str) -> AnnotationDetails:
+        """Raises ``NotFound`` where a dataset has no annotations."""
+        ...
+
+    async def annotations_of(self, dataset_id: str, image_ids: list[str]) -> AnnotationMap: ...
     async def image(self, image_id: str) -> ImageRecord: ...
     async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord: ...
     async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult: ...

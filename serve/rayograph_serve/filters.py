@@ -30,7 +30,7 @@ def described(reader: DatasetReader) -> list[FieldInfo]:
             about=field.about,
             aliases=list(field.aliases),
             sortable=is_sortable(field),
-            values=list(field.choices) or (reader.values(field.name) if field.listed else []),
+            values=list(field.choices) or (reader.values(field.sources[0]) if field.listed else []),
         )
         for field in FIELDS
     ]

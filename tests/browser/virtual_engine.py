@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drawings import caption, picture
+from said import said
+from virtual_annotations import Annotated, AnnotationCalls, labelled, report
 from virtual_giant import Giant
 
 from rayograph import ids
@@ -85,6 +87,7 @@ class Virtual:
     next_model: str | None = None
     version: int = 0
     giant: Giant | None = None
+    annotations: Annotated = field(default_factory=dict)
 
     def failed(self, index: int) -> bool:
         return bool(self.fail_every) and index < self.indexed and index % self.fail_every == 7
@@ -104,7 +107,7 @@ class Virtual:
         return "indexed" if index < self.indexed else "pending"
 
 
-class VirtualEngine:
+class VirtualEngine(AnnotationCalls):
     """Holds ``Virtual`` datasets; ``refuse`` makes the next command or addition fail."""
 
     def __init__(self, folder: Path) -> None:
@@ -119,6 +122,7 @@ class VirtualEngine:
         self.hold: threading.Event | None = None
         self.model: str | None = "ViT-B-32/test"
         self.attended: list[list[str]] = []
+        self.asked = []
         self.commands: list[str] = []
         self.retried: list[Retry] = []
         self.requests: list[SearchRequest] = []
@@ -187,6 +191,7 @@ class VirtualEngine:
             created_at="2026-01-01T00:00:00+00:00",
             error=made.error,
             tile_id=made.giant.tile_id if made.giant else None,
+            annotations=report(made.annotations),
             skipped=made.skipped,
             model=made.model or self.model,
             next_model=made.next_model,
@@ -310,7 +315,7 @@ class VirtualEngine:
         status = made.status(index)
         known = index < made.indexed and status != "failed"
         code = list(FAULTS)[(index // max(made.fail_every, 1)) % len(FAULTS)]
-        return ImageRecord(
+        record = ImageRecord(
             id=f"{made.id}-{index:020x}",
             dataset_id=made.id,
             uri=file_uri(f"{made.source}/{index // 1000:04}/IMG_{index:07}.jpg"),
@@ -332,7 +337,9 @@ class VirtualEngine:
             favorite=False,
             region=made.giant.region(index) if made.giant else None,
             tile_id=made.giant.tile_id if made.giant else None,
+            **(said(index) if known else {}),
         )
+        return labelled(record, made.annotations.get(index))
 
     async def retry(self, dataset_id: str, chosen: Retry) -> Progress:
         self.retried.append(chosen)
@@ -419,7 +426,9 @@ class VirtualEngine:
         return made, index
 
     async def image(self, image_id: str) -> ImageRecord:
-        return self.record(*self._find(image_id))
+        made, index = self._find(image_id)
+        shapes = made.annotations.get(index, [])
+        return self.record(made, index).model_copy(update={"annotations": shapes})
 
     async def locate(self, image_id: str) -> Located:
         made, index = self._find(image_id)

@@ -197,7 +197,7 @@ async def test_a_source_that_is_none_is_refused(service: Service, tmp_path: Path
     for path, error in (("nowhere", SourceNotFound), ("empty", SourceEmpty)):
         with pytest.raises(error):
             await service.engine.add(NewDataset(path=str(tmp_path / path)))
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(SourceNotFound):
         await service.engine.add(NewDataset(path=str(service.folder), annotations="a.json"))
 
 

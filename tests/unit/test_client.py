@@ -162,6 +162,16 @@ def test_filters_are_sent_with_what_they_filter(client: Client, api: FakeApi) ->
     assert [field.name for field in dataset.fields()] == ["width"]
 
 
+def test_annotations_and_how_they_fit(client: Client, api: FakeApi) -> None:
+    dataset = client.dataset("done")
+    report = dataset.annotation_report()
+    assert (report.images_matched, report.missing, report.problems[0].line) == (3, ["gone.jpg"], 7)
+    found = dataset.annotations(["a-1", "a-2"])
+    assert found["a-1"][0].box == (1, 2, 3, 4)
+    assert api.seen[-1][2] == {"image_ids": ["a-1", "a-2"]}
+    assert list(dataset.annotations("a-3")) == ["a-3"]
+
+
 def test_a_senseless_search_never_leaves(client: Client, tmp_path: Path) -> None:
     dataset = client.dataset("fresh")
     with pytest.raises(errors.InvalidRequest, match="give one of"):
@@ -309,6 +319,8 @@ async def test_the_async_client_does_the_same(
         assert (await dataset.failures()).reasons[0].error_code == "truncated"
         assert (await dataset.failures(where="width>1")).total == 1
         assert (await dataset.fields())[0].aliases == ["w"]
+        assert (await dataset.annotation_report()).format == "coco"
+        assert list(await dataset.annotations(["a-1"])) == ["a-1"]
         assert (await dataset.status()).status == "ready"
         assert (await dataset.pause()).total == 3
         await dataset.tag(["a"], "keep")

@@ -35,9 +35,16 @@ STATUS_OF = partial(status_of, embeds=True)
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Table]]:
     found: list[Table] = []
 
-    @settings(max_examples=4, database=None, deadline=None, derandomize=True)
-    @given(st.lists(ROW, min_size=ROWS, max_size=ROWS))
-    def fill(rows: list[dict[str, Any]]) -> None:
+    @settings(
+        max_examples=4,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.large_base_example],
+    )
+    @given(st.lists(ROW, min_size=ROWS, max_size=ROWS), st.integers(0, 2**32))
+    def fill(rows: list[dict[str, Any]], seed: int) -> None:
+        rows = [{**row, **details(seed + at)} for at, row in enumerate(rows)]
         found.append(Table(tmp_path_factory.mktemp("table"), rows, indexed=False))
 
     fill()

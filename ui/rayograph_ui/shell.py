@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = (
     *("base", "bar", "filter", "facets", "sources", "grid", "strip", "panels", "model", "search"),
-    *("listing", "detail", "curation", "viewer", "hits", "export"),
+    *("listing", "detail", "described", "curation", "shapes", "viewer", "hits", "export"),
 )
 TITLE = "rayograph"
 

@@ -17,6 +17,8 @@ def bar() -> str:
     <label class="rg-zoom" title="Size of the pictures">{icon("shrink")}
       <span class="rg-sr">Size of the pictures</span>
       <input id="rg-zoom" type="range" min="72" max="360" step="4" value="168"></label>
+    <button id="rg-boxes" class="rg-tool" aria-pressed="false" title="Labels (l)" hidden
+      >{icon("boxes")}<span class="rg-sr">Boxes of annotated objects</span></button>
     <button id="rg-failures-open" class="rg-tool rg-tool-failures" aria-haspopup="dialog" hidden
       >{icon("warning")}<span class="rg-count" id="rg-failures-count"></span
       ><span class="rg-sr">failed pictures</span></button>
@@ -50,6 +52,9 @@ def _switcher() -> str:
         <input id="rg-add-name" name="name" maxlength="200" spellcheck="false"></label>
       <label class="rg-field"><span>Description <em>(optional)</em></span>
         <input name="description" maxlength="4000"></label>
+      <label class="rg-field"><span>Annotations <em>(optional)</em></span>
+        <input name="annotations" maxlength="4096" spellcheck="false"
+          placeholder="COCO, YOLO, Pascal VOC: a file or folder"></label>
       <p class="rg-error" role="alert" hidden></p>
       <button class="rg-button rg-primary" type="submit">Open</button>
     </form>

@@ -13,6 +13,7 @@ _KEYS = (
     ("b", "folders and facets"),
     ("1 – 5 · 0", "rate, take the rating off"),
     ("f", "favorite"),
+    ("l", "boxes of labels"),
     ("z", "undo a rating, a favorite or a tag"),
     ("m", "more like this"),
     ("M · x", "steer the search towards it, away from it"),

@@ -3,6 +3,7 @@
 import { readAddress, writeAddress } from "./address.js";
 import { Api } from "./api.js";
 import { $, Bus, debounce, kept } from "./dom.js";
+import { startBoxes } from "./boxes.js";
 import { startCuration } from "./curation.js";
 import { startDetail } from "./detail.js";
 import { startExamples } from "./examples.js";
@@ -73,6 +74,7 @@ class App extends Bus {
     startViews(this);
     this.detail = startDetail(this);
     this.curation = startCuration(this);
+    this.boxes = startBoxes(this);
     this.viewer = startViewer(this);
     this.failures = startFailures(this);
     this.exporting = startExport(this);
