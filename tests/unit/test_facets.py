@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_where_table import NAMES, ROW, ROWS, Table, record
+from test_where_table import NAMES, ROW, ROWS, Table, details, record
 from wheres import wheres
 
 from rayograph.catalog import facets
