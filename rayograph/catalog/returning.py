@@ -18,5 +18,7 @@ def go_back(catalog: Catalog, dataset_id: str, name: str) -> None:
     row = catalog.dataset(dataset_id)
     known = {f.name for f in fields(row)}
     changes = {key: value for key, value in about.items() if key in known}
+    # One taken before there were versions of the metadata is read again.
+    changes.setdefault("metadata_version", 0)
     none = {"next_model": None, "next_model_key": None, "model_note": None, "error": None}
     catalog.update(dataset_id, **changes, **none)

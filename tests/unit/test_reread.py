@@ -11,6 +11,7 @@ import pytest
 
 from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.columns import METADATA, METADATA_PARTS
+from rayograph.catalog.returning import go_back
 from rayograph.metadata.arrow import DETAILS, METADATA_VERSION
 from rayograph.settings import Settings
 from rayograph_pipelines.reread import outdated
@@ -123,3 +124,15 @@ def test_plain_pictures_cost_no_file_of_details(settings: Settings, tmp_path: Pa
     assert field["width"] in held
     assert field["camera"] not in held
     assert [part.names[-1] for part in METADATA_PARTS][-1] == "meta_error"
+
+
+def test_going_back_to_before_reads_again(settings: Settings, old: DatasetRow) -> None:
+    catalog = Catalog(settings.catalog.uri)
+    catalog.snapshots(old.dataset_id).create("before", old)
+    run_of(settings, old, Reader()).work()
+    assert not outdated(catalog.dataset(old.dataset_id))
+    go_back(catalog, old.dataset_id, "before")
+    now = catalog.dataset(old.dataset_id)
+    assert outdated(now)
+    run_of(settings, now, Reader()).work()
+    assert {row["camera"] for row in rows_of(settings, now)} == {"Leica"}
