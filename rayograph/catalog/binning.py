@@ -53,7 +53,8 @@ def number_bins(values: Numbers) -> tuple[Bins, list[float]]:
 
 def _growing(low: float, high: float, *, zero: bool) -> list[float]:
     """1, 2, 5, 10, 20, 50, ... around what there is."""
-    exponent = math.floor(math.log10(low))
+    # One less, as a logarithm may be rounded up.
+    exponent = math.floor(math.log10(low)) - 1
     edges: list[float] = []
     while not edges or edges[-1] <= high:
         # By text, so that what is shown as 0.2 is what is compared with.
@@ -70,7 +71,9 @@ def _even(low: float, high: float, *, whole: bool) -> list[float]:
     step = next(scale * digit for digit in _STEPS if scale * digit >= rough * 0.999)
     step = max(1.0, round(step)) if whole else step
     first, last = math.floor(low / step), math.floor(high / step) + 1
-    return [float(f"{at * step:.12g}") for at in range(first, last + 1)]
+    edges = [float(f"{at * step:.15g}") for at in range(first, last + 1)]
+    # Beside large numbers a small step may be rounded away.
+    return [min(low, edges[0]), *edges[1:-1], max(high, edges[-1])]
 
 
 def moments(column: pa.ChunkedArray) -> npt.NDArray[np.datetime64]:

@@ -176,6 +176,10 @@ def test_bins_of_numbers_hold_them_all(values: list[float]) -> None:
                 0.92,
             ],
         ),
+        (
+            [999999999999.9999, 1.0],
+            [0.0, 500.0, *(float(f"{d}e{e}") for e in range(3, 12) for d in (1, 2, 5)), 1e12],
+        ),
         ([float("nan")], []),
     ],
 )
