@@ -6,7 +6,6 @@ to import, because the command line and the client use it.
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
 from typing import Annotated, Any, Literal
 
@@ -28,7 +27,6 @@ DatasetState = Literal["queued", "processing", "ready", "failed"]
 Activity = Literal["downloading", "generating_tiles", "listing", "indexing", "embedding"]
 StageMode = Literal["waiting", "running", "done", "paused", "blocked", "failed"]
 TilingState = Literal["waiting", "tiling", "ready", "failed"]
-SORT = re.compile(r"^-?(listed|file_name|folder|size|mtime|width|height|taken_at)$")
 
 
 class StageState(IntEnum):
@@ -435,6 +433,7 @@ class FieldInfo(Answer):
     about: str
     aliases: list[str]
     values: list[str] = Field(description="what it holds here, most frequent first; empty: a lot")
+    sortable: bool = Field(False, description="a listing can be sorted by it")
 
 
 class FieldList(Answer):

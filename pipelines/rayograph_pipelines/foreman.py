@@ -16,6 +16,7 @@ import ray
 
 from rayograph import giants
 from rayograph.catalog import Catalog, DatasetRow, columns
+from rayograph.catalog.picking import addresses
 from rayograph.catalog.returning import go_back
 from rayograph.encoders import choose_model
 from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, RayographError
@@ -141,13 +142,19 @@ class Foreman:
             self._catalog.update(dataset_id, error=CANCELLED)
         self._show(dataset_id)
 
-    def retry(self, dataset_id: str) -> None:
-        """Failed images are pending again, and the work goes on."""
+    def retry(
+        self, dataset_id: str, where: str | None = None, image_ids: list[str] | None = None
+    ) -> None:
+        """Failed images, all or those chosen, are pending again, and the work goes on."""
         self.stop(dataset_id)
         with self._catalog.lock(dataset_id):
+            row, only = self._catalog.dataset(dataset_id), None
+            if where is not None or image_ids is not None:
+                reader = self._catalog.reader(dataset_id, row.serving)
+                only = addresses(row, reader, where=where, image_ids=image_ids)
             writer = self._catalog.writer(dataset_id)
             for stage in columns.STATE:
-                writer.reset(stage)
+                writer.reset(stage, only=only)
         self._catalog.update(dataset_id, paused=False, error=None)
         self.start(dataset_id)
 

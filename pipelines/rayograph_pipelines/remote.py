@@ -55,6 +55,9 @@ class RayWork:
     async def command(self, dataset_id: str, command: str) -> None:
         await _result(getattr(self._foreman, command).remote(dataset_id))
 
+    async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
+        await _result(self._foreman.retry.remote(dataset_id, where, image_ids))
+
     async def change_model(self, dataset_id: str, model: str) -> None:
         await _result(self._foreman.change_model.remote(dataset_id, model))
 

@@ -21,6 +21,7 @@ from rayograph.catalog.curation import Curator
 from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.rows import RowEditor
 from rayograph.catalog.snapshots import Snapshots
+from rayograph.catalog.views import Views
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.errors import (
     CatalogError,
@@ -34,7 +35,7 @@ from rayograph.schema import SCHEMA_VERSION
 from rayograph.sources import Source, describe, restore
 
 log = logging.getLogger(__name__)
-_REGISTRY = "_datasets"
+_REGISTRY, _VIEWS = "_datasets", "_views"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,7 @@ class Catalog:
             for space in SPACES:
                 self._readers.pop((row.dataset_id, space.number), None)
         self._database().drop_table(row.dataset_id, ignore_missing=True)
+        self.views.delete(row.dataset_id)
 
     def table(self, key: str) -> Any:
         """A dataset's rows as a LanceDB table: ``.to_arrow()``, ``.to_lance()``, ``.search()``."""
@@ -243,6 +245,11 @@ class Catalog:
     def rows(self, dataset_id: str) -> RowEditor:
         """Who changes rows that are there; the caller holds ``lock(dataset_id)``."""
         return RowEditor(self._table_uri(dataset_id))
+
+    @property
+    def views(self) -> Views:
+        """The saved views of all datasets."""
+        return Views(self._table_uri(_VIEWS))
 
     def snapshots(self, dataset_id: str) -> Snapshots:
         """A dataset's named versions."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import lance
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -176,19 +177,29 @@ class DatasetWriter:
                 if attempt == _MAX_TRIES - 1 or "conflict" not in str(error).lower():
                     raise
 
-    def reset(self, stage: str, *, codes: set[str] | None = None) -> int:
-        """Make failed rows pending again, all or only these causes; returns how many."""
+    def reset(
+        self,
+        stage: str,
+        *,
+        codes: set[str] | None = None,
+        only: npt.NDArray[np.uint64] | None = None,
+    ) -> int:
+        """Make failed rows pending again, all or these causes or addresses; returns how many."""
         dataset = self.dataset()
         state, code = columns.STATE[stage], columns.ERRORS[stage][0]
         if state not in dataset.schema.names:
             return 0
         count = 0
         for fragment in dataset.get_fragments():
+            if only is not None and not (only >> np.uint64(32) == fragment.fragment_id).any():
+                continue
             table = self.read_group(stage, fragment.fragment_id)
             failed = pc.fill_null(pc.equal(table[state], FAILED), False)
             if codes is not None:
                 chosen = pc.is_in(table[code], value_set=pa.array(sorted(codes), pa.string()))
                 failed = pc.and_(failed, chosen)
+            if only is not None:
+                failed = pc.and_(failed, pa.array(_rows_of(only, fragment.fragment_id, len(table))))
             chosen_count = int(pc.sum(failed).as_py() or 0)
             if not chosen_count:
                 continue
@@ -357,3 +368,13 @@ def unclaim(table: pa.Table, state: str) -> pa.Table:
     states = table.column(at).fill_null(0).to_numpy().copy()
     states[states == CLAIMED] = 0
     return table.set_column(at, table.schema.field(at), pa.array(states, pa.uint8()))
+
+
+def _rows_of(
+    addresses: npt.NDArray[np.uint64], fragment: int, length: int
+) -> npt.NDArray[np.bool_]:
+    """For each row of a fragment whether its address is among these."""
+    mine = addresses[addresses >> np.uint64(32) == fragment] & np.uint64(0xFFFFFFFF)
+    found = np.zeros(length, bool)
+    found[mine] = True
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rayograph.cli import datasets, exports, server, snapshots
+from rayograph.cli import datasets, exports, library, server, snapshots
 from rayograph.cli.base import Root
 
 
@@ -23,5 +23,6 @@ for command in (
     *datasets.COMMANDS,
     *exports.COMMANDS,
     *snapshots.COMMANDS,
+    *library.COMMANDS,
 ):
     main.add_command(command)

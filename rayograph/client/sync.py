@@ -11,6 +11,7 @@ from rayograph.annotations.answers import Annotation, AnnotationDetails
 from rayograph.client import calls
 from rayograph.client.exports import ExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.library import Library
 from rayograph.client.snapshots import SnapshotMethods
 from rayograph.client.transport import Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
@@ -125,7 +126,7 @@ class Client:
         self.close()
 
 
-class Dataset(ExportMethods, SnapshotMethods):
+class Dataset(ExportMethods, SnapshotMethods, Library):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: Client, info: DatasetInfo) -> None:
@@ -296,10 +297,6 @@ class Dataset(ExportMethods, SnapshotMethods):
     def resume(self) -> Progress:
         """Go on after ``pause``."""
         return self._transport.send(calls.command(self.id, "resume"))
-
-    def retry(self) -> Progress:
-        """Try the failed images again."""
-        return self._transport.send(calls.command(self.id, "retry"))
 
     def cancel(self) -> Progress:
         """End the work on this dataset; what is done stays."""

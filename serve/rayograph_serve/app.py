@@ -31,6 +31,7 @@ from rayograph_serve.routes import (
     datasets,
     docs,
     exports,
+    facets,
     failures,
     health,
     iiif,
@@ -45,6 +46,7 @@ from rayograph_serve.routes import (
     snapshots,
     thumbnails,
     tiles,
+    views,
 )
 from rayograph_serve.shortcuts import ServeShortcuts, Shortcuts
 from rayograph_serve.thumbnail_queue import ThumbnailQueue
@@ -65,6 +67,8 @@ _ROUTERS = (
     tiles.router,
     iiif.router,
     search.router,
+    facets.router,
+    views.router,
     failures.router,
     annotated.router,
     exports.router,

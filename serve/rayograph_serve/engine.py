@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rayograph.annotations.answers import AnnotationDetails, AnnotationMap
+from rayograph.facets import Retry
 from rayograph.schema import (
     Accepted,
     BatchEdit,
@@ -28,6 +29,7 @@ from rayograph.schema import (
     SearchResponse,
     TilePyramid,
 )
+from rayograph_serve.library import Library
 
 if TYPE_CHECKING:
     from rayograph_serve.snapshots import Snapshots
@@ -61,6 +63,8 @@ class TileBytes:
 class Engine(Protocol):
     """Every call raises a ``RayographError`` for what the caller can mend."""
 
+    library: Library
+
     @property
     def snapshots(self) -> Snapshots: ...
     async def add(self, new: NewDataset) -> Accepted: ...
@@ -77,6 +81,7 @@ class Engine(Protocol):
         ...
 
     async def command(self, dataset_id: str, command: Command) -> Progress: ...
+    async def retry(self, dataset_id: str, chosen: Retry) -> Progress: ...
     async def images(
         self,
         dataset_id: str,

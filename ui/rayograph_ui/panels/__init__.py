@@ -7,6 +7,7 @@ from rayograph_ui.panels.bar import bar
 from rayograph_ui.panels.browse import browse
 from rayograph_ui.panels.detail import detail
 from rayograph_ui.panels.export import export
+from rayograph_ui.panels.facets import facets
 from rayograph_ui.panels.failures import failures
 from rayograph_ui.panels.notices import notices
 from rayograph_ui.panels.snapshots import snapshots
@@ -18,6 +19,7 @@ __all__ = [
     "browse",
     "detail",
     "export",
+    "facets",
     "failures",
     "notices",
     "snapshots",

@@ -85,7 +85,9 @@ def _search() -> str:
 def _filter() -> str:
     return f"""
 <form id="rg-filter" class="rg-filter" autocomplete="off">
-  {icon("filter")}
+  <button id="rg-facets-open" type="button" class="rg-inner" title="Folders and facets (b)"
+    aria-expanded="false" aria-controls="rg-facets" hidden
+    >{icon("filter")}<span class="rg-sr">Folders and facets</span></button>
   <input id="rg-filter-text" type="text" enterkeyhint="go" maxlength="2000" spellcheck="false"
     autocapitalize="off" role="combobox" aria-label="Filter" aria-autocomplete="list"
     aria-expanded="false" aria-controls="rg-filter-list" placeholder="Filter: width>=1024"

@@ -10,6 +10,7 @@ _KEYS = (
     ("Esc", "close, or clear the search"),
     ("/", "search"),
     ("w", "filter"),
+    ("b", "folders and facets"),
     ("1 – 5 · 0", "rate, take the rating off"),
     ("f", "favorite"),
     ("l", "boxes of labels"),
