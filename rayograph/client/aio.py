@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rayograph.client import calls
+from rayograph.client.discovery_async import AsyncDiscovery
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
 from rayograph.client.transport import AsyncTransport, Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
@@ -123,7 +124,7 @@ class AsyncClient:
         await self.close()
 
 
-class AsyncDataset:
+class AsyncDataset(AsyncDiscovery):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: AsyncClient, info: DatasetInfo) -> None:
@@ -131,7 +132,7 @@ class AsyncDataset:
         self._transport = client._transport
 
     @property
-    def id(self) -> str:
+    def id(self) -> str:  # type: ignore[override]
         return self.info.dataset_id
 
     @property

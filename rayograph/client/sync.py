@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rayograph.client import calls
+from rayograph.client.discovery import Discovery
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
 from rayograph.client.transport import Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
@@ -120,7 +121,7 @@ class Client:
         self.close()
 
 
-class Dataset:
+class Dataset(Discovery):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: Client, info: DatasetInfo) -> None:
@@ -128,7 +129,7 @@ class Dataset:
         self._transport = client._transport
 
     @property
-    def id(self) -> str:
+    def id(self) -> str:  # type: ignore[override]
         return self.info.dataset_id
 
     @property

@@ -25,6 +25,7 @@ from rayograph.errors import InvalidRequest, RayographError
 from rayograph.settings import Settings
 from rayograph_serve.engine import Engine
 from rayograph_serve.routes import (
+    analyses,
     attention,
     datasets,
     docs,
@@ -63,6 +64,7 @@ _ROUTERS = (
     search.router,
     failures.router,
     attention.router,
+    analyses.router,
     models.router,
     health.router,
     metrics.router,

@@ -39,6 +39,7 @@ from rayograph.schema import (
 )
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path
+from rayograph_serve.analyses import Discovery
 from rayograph_serve.cursors import from_cursor, to_cursor
 from rayograph_serve.editing import Editing
 from rayograph_serve.engine import Command, Located, TileBytes
@@ -68,6 +69,7 @@ class CatalogEngine:
             catalog, work, settings, locate=self.locate, records=self._records
         )
         self._editing = Editing(catalog, settings)
+        self.discovery = Discovery(catalog, work, records=self._records)
 
     # -- datasets ---------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from rayograph.schema import (
     Accepted,
@@ -27,6 +27,9 @@ from rayograph.schema import (
     SearchResponse,
     TilePyramid,
 )
+
+if TYPE_CHECKING:
+    from rayograph_serve.analyses import Discovery
 
 Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
 
@@ -106,6 +109,11 @@ class Engine(Protocol):
             NotFound: no such pyramid, a place outside it, or another format than its own.
             NotReady: it cannot be had yet, not even a stand-in.
         """
+        ...
+
+    @property
+    def discovery(self) -> Discovery:
+        """Duplicates, clusters, outliers, samples, the map."""
         ...
 
     async def models(self) -> ModelList: ...

@@ -16,6 +16,8 @@ from PIL import Image
 
 from rayograph import errors
 from rayograph.client import AsyncClient, AsyncDataset, Client, Dataset, calls, frames
+from rayograph.client.discovery import Discovery
+from rayograph.client.discovery_async import AsyncDiscovery
 from rayograph.client.follow import Follow
 from rayograph.client.transport import http_options, pause_after
 from rayograph.schema import Accepted, ImageRecord, Progress, Region
@@ -314,7 +316,10 @@ async def test_the_async_client_does_the_same(
             await dataset.export("coco", tmp_path / "x")
 
 
-@pytest.mark.parametrize(("blocking", "other"), [(Client, AsyncClient), (Dataset, AsyncDataset)])
+@pytest.mark.parametrize(
+    ("blocking", "other"),
+    [(Client, AsyncClient), (Dataset, AsyncDataset), (Discovery, AsyncDiscovery)],
+)
 def test_both_clients_have_the_same_methods_and_arguments(blocking: type, other: type) -> None:
     def shape(kind: type) -> dict[str, list[str]]:
         return {
@@ -328,7 +333,7 @@ def test_both_clients_have_the_same_methods_and_arguments(blocking: type, other:
 
 def test_every_client_method_and_error_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
-    for kind in (Client, Dataset):
+    for kind in (Client, Dataset, Discovery):
         for name in vars(kind):
             assert name.startswith("_") or f"`{name}" in text or f".{name}" in text, name
     for name, value in vars(errors).items():
