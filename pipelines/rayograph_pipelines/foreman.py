@@ -24,7 +24,7 @@ from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph.tiles.store import remove_deleted, tiles_folder
 from rayograph_pipelines.analyses import Analyst
-from rayograph_pipelines.analysis_actor import RemoteAnalysis
+from rayograph_pipelines.analysis_remote import RemoteAnalysis
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
