@@ -10,7 +10,14 @@ import re
 from enum import IntEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 SCHEMA_VERSION = 1
 
@@ -154,6 +161,9 @@ class Dataset(Answer):
     model_note: str | None = Field(None, description="why the model was not changed")
     created_at: str
     error: str | None = None
+    index_recall: float | None = Field(
+        None, description="of the ten nearest, the share the vector index finds; null: no index"
+    )
     tile_id: str | None = Field(None, description="of a giant; null: a dataset of many pictures")
     skipped: dict[str, int] = Field(
         default_factory=dict, description="what listing passed over: reason -> count"
@@ -225,31 +235,71 @@ class Box(Model):
     height: float = Field(gt=0, le=1)
 
 
+class Weighted(Model):
+    """An example, and how much it counts."""
+
+    image_id: str
+    weight: float = Field(1.0, gt=0, le=10)
+
+
+SearchBy = Literal["both", "meaning", "words"]
+Examples = list[str | Weighted]
+Cutoff = float | Literal["auto"]
+
+
 class SearchRequest(Model):
-    """Exactly one of text, image_id, image_base64 or box; or more_like."""
+    """One of text, image_id, image_base64, image_url or box; or more_like."""
 
     text: str | None = Field(None, min_length=1, max_length=1000)
     image_id: str | None = None
     image_base64: str | None = Field(None, max_length=40_000_000)
+    image_url: str | None = Field(None, max_length=4096, pattern="^https?://")
     box: Box | None = None
-    more_like: list[str] | None = Field(None, max_length=64)
-    less_like: list[str] | None = Field(None, max_length=64)
+    more_like: Examples | None = Field(None, max_length=64)
+    less_like: Examples | None = Field(None, max_length=64)
+    by: SearchBy = Field(
+        "both", description="what a text is compared with: pictures, their words, or both"
+    )
     where: str | None = Field(None, max_length=2000)
     k: int = Field(50, ge=1, le=1000)
-    cutoff: float | None = Field(None, ge=-1, le=1)
+    offset: int = Field(0, ge=0, le=10_000, description="how many of the best to pass over")
+    cutoff: Cutoff | None = Field(
+        None, description="the least similarity, -1 to 1; auto: what is unusual in this dataset"
+    )
+
+    @field_validator("cutoff")
+    @classmethod
+    def _cosine(cls, cutoff: Cutoff | None) -> Cutoff | None:
+        if isinstance(cutoff, float) and not -1 <= cutoff <= 1:
+            raise ValueError("give a similarity from -1 to 1, or auto")
+        return cutoff
 
     @model_validator(mode="after")
     def _one_query(self) -> SearchRequest:
-        given = [self.text, self.image_id, self.image_base64, self.box]
+        given = [self.text, self.image_id, self.image_base64, self.image_url, self.box]
         count = sum(value is not None for value in given)
         if count > 1 or (count == 0 and not self.more_like):
-            raise ValueError("give one of text, image_id, image_base64, box or more_like")
+            raise ValueError(
+                "give one of text, image_id, image_base64, image_url, box or more_like"
+            )
+        if self.by == "words" and self.text is None:
+            raise ValueError("by words needs a text")
         return self
 
 
 class Hit(Answer):
     image: ImageRecord
-    score: float = Field(description="cosine similarity, -1 to 1")
+    score: float = Field(
+        description="what the order follows: the similarity, or with `word_rank`s among the hits"
+        " the fused ranks, 0 to 1"
+    )
+    similarity: float | None = Field(None, description="cosine, -1 to 1; null: no vector yet")
+    word_rank: int | None = Field(
+        None, description="rank, from 1, among those with all the words in caption or path"
+    )
+    likely: bool | None = Field(
+        None, description="at or above `cutoff`, or found by its words; null: not known"
+    )
 
 
 class Coverage(Answer):
@@ -262,6 +312,10 @@ class SearchResponse(Answer):
     coverage: Coverage
     took_ms: float
     model: str | None = Field(None, description="whose vectors were compared")
+    cutoff: float | None = Field(
+        None, description="the similarity that is unusual in this dataset; null: not known"
+    )
+    next_offset: int | None = Field(None, description="where the next page begins; null: the end")
 
 
 class ImagePage(Answer):

@@ -37,7 +37,7 @@ from rayograph_pipelines.lister import Appender, listed, rounds
 from rayograph_pipelines.stages.list_files import ListFilesConfig
 from rayograph_pipelines.target import Target, adopt, choose_target
 from rayograph_pipelines.turns import turn
-from rayograph_pipelines.upkeep import index_ids, tidy
+from rayograph_pipelines.upkeep import check_index, index_listing, tidy
 from rayograph_pipelines.warm import Opener, WarmPath
 
 log = logging.getLogger(__name__)
@@ -138,9 +138,17 @@ class Run:
             elif not self._stopping.is_set():
                 committer.keep_index()
                 tidy(self._catalog.writer(self.dataset_id), committer.space, self._settings)
+                self._note_index()
                 if adopt(self._catalog, self.dataset_id, self._change):
                     self._reader = self._catalog.reader(self.dataset_id)
         return self._tell(active=False)
+
+    def _note_index(self) -> None:
+        reader = self._catalog.reader(self.dataset_id, self._at_work().space)
+        writer = self._catalog.writer(self.dataset_id)
+        found = check_index(writer, reader, self._row, self._settings)
+        if found:
+            self._change(**found)
 
     def _stages(self) -> None:
         self._tell()
@@ -175,6 +183,8 @@ class Run:
             if self._giant.work():
                 self._listing_over({})
             return
+        # What is listed from here on is found by its words too: an index covers rows to come.
+        index_listing(self._catalog.writer(self.dataset_id))
         skipped: Counter[str] = Counter()
         with closing(growth(self._row.source, self._settings)) as grown:
             for _ in grown:
@@ -200,7 +210,7 @@ class Run:
         with self._grown:
             self._listed = True
         self._announce()
-        index_ids(self._catalog.writer(self.dataset_id))
+        index_listing(self._catalog.writer(self.dataset_id))
 
     def _walk(self) -> Counter[str]:
         """Append what is in the source and not in the table; returns what was passed over."""

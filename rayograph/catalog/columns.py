@@ -130,6 +130,8 @@ REGISTRY = pa.schema(
         pa.field("next_model", pa.string()),
         pa.field("next_model_key", pa.string()),
         pa.field("model_note", pa.string()),
+        pa.field("index_recall", pa.float64()),
+        pa.field("index_checked", pa.int64()),
     ]
 )
 

@@ -36,7 +36,6 @@ FILTER_INDICES = {
     "taken_at": "BTREE",
     "content_hash": "BTREE",
     "file_name": "BTREE",
-    "caption": "INVERTED",
     "tags": "LABEL_LIST",
 }
 _STRAIGHT_ROWS = 2_000

@@ -58,6 +58,9 @@ class DatasetRow:
     next_model: str | None = None
     next_model_key: str | None = None
     model_note: str | None = None
+    # Of the vector index's ten nearest the share that are, and how many vectors there were then.
+    index_recall: float | None = None
+    index_checked: int | None = None
 
     @property
     def serving(self) -> Space:
@@ -308,7 +311,7 @@ def _literal(value: object) -> str:
     """A value as Lance's SQL spells it."""
     if value is None:
         return "NULL"
-    if isinstance(value, bool | int):
+    if isinstance(value, bool | int | float):
         return str(value).lower()
     return "'" + str(value).replace("'", "''") + "'"
 

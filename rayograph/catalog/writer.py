@@ -23,13 +23,14 @@ from rayograph.catalog.columns import Space
 from rayograph.catalog.files import VERSION, write_columns
 from rayograph.catalog.filters import FILTER_INDICES, index_name
 from rayograph.catalog.reader import CLAIMED, DONE, FAILED
+from rayograph.catalog.words import WORD_COLUMNS
 from rayograph.errors import CatalogError
 from rayograph.settings import IndexSettings
 
 log = logging.getLogger(__name__)
 _MAX_TRIES = 20
 # Words as `where` knows them: whole, of any language, capitals or not.
-_WORDS: dict[str, Any] = {
+WORD_INDEX: dict[str, Any] = {
     "base_tokenizer": "simple",
     "lower_case": True,
     "stem": False,
@@ -181,26 +182,34 @@ class DatasetWriter:
         else:
             dataset.create_scalar_index("id", "BTREE", name="id_idx")
 
+    def index_words(self) -> None:
+        """Index the words of captions and paths: a text is looked for in nothing else."""
+        self._index([(column, "INVERTED") for column in WORD_COLUMNS], grow=0.0)
+
     def index_fields(self, space: Space, options: IndexSettings) -> bool:
         """Build or extend the indices that filters are answered from; whether one was.
 
         Rows that are in none of them yet are looked through, so all that is lost is time.
         """
+        if self.dataset().count_rows() < options.min_rows:
+            return False
+        wanted = [(space.names.get(field, field), kind) for field, kind in FILTER_INDICES.items()]
+        return self._index(wanted, grow=options.grow)
+
+    def _index(self, wanted: list[tuple[str, str]], *, grow: float) -> bool:
+        """Indices over the columns that are there, each over all but ``grow`` of the rows."""
         dataset = self.dataset()
         rows = dataset.count_rows()
-        if rows < options.min_rows:
-            return False
         covered = {index.name: index.num_rows_indexed for index in dataset.describe_indices()}
         worked = False
-        for field, kind in FILTER_INDICES.items():
-            column = space.names.get(field, field)
+        for column, kind in wanted:
             name = index_name(column, kind)
             if column not in dataset.schema.names:
                 continue
             if name not in covered:
-                options_of = _WORDS if kind == "INVERTED" else {}
+                options_of = WORD_INDEX if kind == "INVERTED" else {}
                 dataset.create_scalar_index(column, kind, name=name, **options_of)
-            elif rows - covered[name] > options.grow * rows:
+            elif rows - covered[name] > grow * rows:
                 dataset.optimize.optimize_indices(index_names=[name])
             else:
                 continue
@@ -232,11 +241,20 @@ class DatasetWriter:
         if vectors < options.min_rows or state.unindexed <= options.grow * vectors:
             return False
         dataset = self.dataset()
-        partitions = max(8, min(256, vectors // columns.ROWS_A_PARTITION))
+        partitions = _wanted_partitions(vectors)
         if state.exists and partitions <= _OUTGROWN * _partitions(dataset, space.index):
             dataset.optimize.optimize_indices(index_names=[space.index], num_indices_to_merge=0)
-            return True
-        dataset.create_index(
+        else:
+            self._build_index(space, partitions)
+        return True
+
+    def rebuild_index(self, space: Space) -> None:
+        """Build a space's index anew; the old one serves until the new one is there."""
+        state = self.index_state(space)
+        self._build_index(space, _wanted_partitions(state.indexed + state.unindexed))
+
+    def _build_index(self, space: Space, partitions: int) -> None:
+        self.dataset().create_index(
             space.vector,
             "IVF_RQ",
             name=space.index,
@@ -245,13 +263,16 @@ class DatasetWriter:
             num_bits=4,
             replace=True,
         )
-        return True
 
     def clean(self, *, older_than_s: float) -> None:
         """Remove versions nobody should be reading any more, and files of unfinished commits."""
         self.dataset().cleanup_old_versions(
             older_than=timedelta(seconds=older_than_s), error_if_tagged_old_versions=False
         )
+
+
+def _wanted_partitions(vectors: int) -> int:
+    return max(8, min(256, vectors // columns.ROWS_A_PARTITION))
 
 
 def _indices(dataset: lance.LanceDataset) -> set[str]:

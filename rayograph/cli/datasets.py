@@ -14,7 +14,7 @@ from rayograph.cli.base import DONE, Command, State, filtering, follow, json_opt
 from rayograph.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from rayograph.schema import Dataset, Hit, Progress
+    from rayograph.schema import Dataset, Hit, Progress, SearchBy
 
 dataset_argument = click.argument("dataset")
 
@@ -124,6 +124,14 @@ def _stages(progress: Progress) -> None:
 )
 @click.option("-k", default=20, show_default=True, type=click.IntRange(1, 1000), help="Results.")
 @click.option("--where", metavar="FILTER", help="Only images like 'width>1000'.")
+@click.option(
+    "--by",
+    type=click.Choice(["both", "meaning", "words"]),
+    default="both",
+    show_default=True,
+    help="Compare a text with what pictures show, with the words in captions and paths, or both.",
+)
+@click.option("--likely", is_flag=True, help="Only what is a likely match.")
 @json_option
 @click.pass_obj
 def search(
@@ -134,13 +142,17 @@ def search(
     image: Path | None,
     k: int,
     where: str | None,
+    by: SearchBy,
+    likely: bool,
     as_json: bool,
 ) -> None:
     """Search DATASET for TEXT, or for pictures like --image."""
     if (text is None) == (image is None):
         raise click.UsageError("give either a text or --image FILE", click.get_current_context())
     with filtering(where):
-        answer = state.dataset(dataset).search(text, image=image, k=k, where=where)
+        answer = state.dataset(dataset).search(
+            text, image=image, k=k, where=where, by=by, cutoff="auto" if likely else None
+        )
     if as_json:
         console.echo(answer.model_dump_json())
         return

@@ -11,13 +11,16 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rayograph import __version__
 from rayograph.cli.base import address
 from rayograph.cli.server import SERVER_PACKAGES
 from rayograph.errors import CatalogError, RayographError
 from rayograph.settings import Settings
+
+if TYPE_CHECKING:
+    from rayograph.catalog import DatasetRow
 
 Verdict = Literal["good", "note", "bad"]
 BASE_PACKAGES = ("click", "httpx", "lancedb", "pillow", "pyarrow", "pydantic", "pylance")
@@ -125,6 +128,16 @@ def _catalog(settings: Settings) -> Iterator[Check]:
         yield Check("catalog", "bad", f"{uri}: {str(error).splitlines()[0][:200]}")
         return
     yield Check("catalog", "good", f"{uri} holds {len(rows)} datasets")
+    for row in rows:
+        if row.index_recall is not None:
+            yield _index(row, settings)
+
+
+def _index(row: DatasetRow, settings: Settings) -> Check:
+    low = row.index_recall is not None and row.index_recall < settings.index.min_recall
+    found = f"{row.name}: finds {row.index_recall:.3f} of the ten nearest"
+    advice = "`rayograph rescan` checks it again; index.refine finds more" if low else ""
+    return Check("vector index", "note" if low else "good", found, advice)
 
 
 def _disk(folder: Path) -> Iterator[Check]:

@@ -185,7 +185,7 @@ def search(dataset_id: str, *, image: Any = None, **query: Any) -> Call[SearchRe
     if image is not None:
         query["image_base64"] = base64.b64encode(_encoded(image)).decode()
     try:
-        body = SearchRequest(**query).model_dump(exclude_none=True)
+        body = SearchRequest(**query).model_dump(exclude_defaults=True)
     except ValidationError as error:
         raise _invalid(error) from None
     return Call("POST", f"/api/datasets/{dataset_id}/search", read(SearchResponse), body=body)

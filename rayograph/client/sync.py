@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,16 @@ from rayograph.client.transport import Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
 from rayograph.schema import (
     Box,
+    Cutoff,
     DatasetStatus,
+    Examples,
     FailurePage,
     FieldInfo,
     Health,
     ImageRecord,
     ModelList,
     Progress,
+    SearchBy,
     SearchResponse,
 )
 from rayograph.schema import Dataset as DatasetInfo
@@ -201,26 +204,33 @@ class Dataset(Discovery):
         *,
         image: str | os.PathLike[str] | bytes | Image.Image | None = None,
         image_id: str | None = None,
+        image_url: str | None = None,
         box: Box | Mapping[str, Any] | None = None,
-        more_like: Sequence[str] | None = None,
-        less_like: Sequence[str] | None = None,
+        more_like: Examples | None = None,
+        less_like: Examples | None = None,
+        by: SearchBy = "both",
         k: int = 20,
+        offset: int = 0,
         where: str | None = None,
-        cutoff: float | None = None,
+        cutoff: Cutoff | None = None,
     ) -> SearchResponse:
         """Rank images by a text, a picture, an image of the dataset, a box or examples.
 
-        ``coverage`` of the answer says how many of the images could be searched yet.
+        ``coverage`` of the answer says how many of the images could be searched yet, and
+        ``next_offset`` where its next page begins.
         """
         call = calls.search(
             self.id,
             text=text,
             image=image,
             image_id=image_id,
+            image_url=image_url,
             box=box,
             more_like=more_like,
             less_like=less_like,
+            by=by,
             k=k,
+            offset=offset,
             where=where,
             cutoff=cutoff,
         )

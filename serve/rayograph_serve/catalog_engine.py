@@ -107,6 +107,7 @@ class CatalogEngine:
             model=row.model,
             next_model=row.next_model,
             model_note=row.model_note,
+            index_recall=row.index_recall,
             created_at=row.created_at,
             error=row.error,
             tile_id=giants.id_of(row),

@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from rayograph import ids
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.catalog.filters import Filter
-from rayograph.errors import (
-    ImageNotFound,
-    InvalidRequest,
-    ModelUnavailable,
-    NotReady,
-    WeightsChanged,
-)
+from rayograph.catalog.vectors import vectors_of
+from rayograph.catalog.words import find_words
+from rayograph.errors import ModelUnavailable, NotReady, WeightsChanged
 from rayograph.progress import embeds
-from rayograph.schema import Coverage, Hit, ImageRecord, SearchRequest, SearchResponse
+from rayograph.schema import Coverage, Cutoff, Hit, ImageRecord, SearchRequest, SearchResponse
 from rayograph.settings import Settings
-from rayograph.sources import open_uri
+from rayograph_serve.calibration import Calibration, Cutoffs
 from rayograph_serve.engine import Located
 from rayograph_serve.filters import chosen_by
+from rayograph_serve.querying import Asker, Query, Space
+from rayograph_serve.ranking import POOL, Ranked, fuse, rank_worth, word_ranks
 from rayograph_serve.work import Work
-
-Query = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class _Space:
-    """Vectors to compare with, and the model that made them."""
+class _Found:
+    """What was found, best first, and among how many; ``usual`` is the calibrated cut-off."""
 
-    reader: DatasetReader
-    model: str
-    key: str | None
+    ranked: list[Ranked]
+    searched: int
+    total: int
+    usual: float | None = None
+    model: str | None = None
 
 
 class Searcher:
@@ -64,13 +56,17 @@ class Searcher:
         self._catalog = catalog
         self._work = work
         self._settings = settings
-        self._locate = locate
+        self._asker = Asker(work, settings, locate=locate)
+        self._calibration = Calibration(work)
         self._records = records
 
     async def search(self, row: DatasetRow, request: SearchRequest) -> SearchResponse:
         """The nearest images to what is asked for, among those that have vectors."""
         began = time.perf_counter()
         where = chosen_by(row, request.where)
+        if request.by == "words":
+            found = await self._words_alone(row, request, where)
+            return found.model_copy(update={"took_ms": _ms_since(began)})
         if not embeds(row):
             raise ModelUnavailable(
                 f"this dataset cannot be searched: {row.embed_note or 'no model'}",
@@ -94,98 +90,139 @@ class Searcher:
                 raise
             # Another model began to serve while this one was being asked.
             return await self.search(newest, request)
-        took_ms = round((time.perf_counter() - began) * 1000, 2)
-        return found.model_copy(update={"took_ms": took_ms})
+        return found.model_copy(update={"took_ms": _ms_since(began)})
 
-    def _serving(self, row: DatasetRow) -> _Space:
+    async def _words_alone(
+        self, row: DatasetRow, request: SearchRequest, where: Filter | None
+    ) -> SearchResponse:
+        """All images have their names from the start, so all are searched."""
         reader = self._catalog.reader(row.dataset_id, row.serving)
-        return _Space(reader, str(row.model), row.model_key)
+        ranked = await self._by_words(reader, None, request, where)
+        _, total = await asyncio.to_thread(reader.page, offset=0, limit=1, where=where)
+        ranked.sort(key=lambda each: each.word_rank or 0)
+        return self._answer(row, request, _Found(ranked, total, total))
 
-    def _making(self, row: DatasetRow) -> _Space | None:
+    def _serving(self, row: DatasetRow) -> Space:
+        reader = self._catalog.reader(row.dataset_id, row.serving)
+        return Space(reader, str(row.model), row.model_key)
+
+    def _making(self, row: DatasetRow) -> Space | None:
         """The vectors of a model that is to serve later."""
         if row.next_model is None or row.next_model_key is None:
             return None
         reader = self._catalog.reader(row.dataset_id, row.serving.other)
-        return _Space(reader, row.next_model, row.next_model_key)
+        return Space(reader, row.next_model, row.next_model_key)
 
     async def _search_in(
-        self, row: DatasetRow, space: _Space, request: SearchRequest, where: Filter | None
+        self, row: DatasetRow, space: Space, request: SearchRequest, where: Filter | None
     ) -> SearchResponse:
-        vector = await self._query(row, space, request)
+        vector = await self._asker.query(row, space, request)
+        worded, meant, cutoffs = await asyncio.gather(
+            self._by_words(space.reader, vector, request, where),
+            self._by_meaning(space.reader, vector, request, where),
+            self._calibration.cutoffs(row.dataset_id, space, wait=request.cutoff == "auto"),
+        )
+        if not meant.searched and where is None and not worded:
+            raise NotReady("no image has a vector yet", hint="try again in a moment")
+        usual = _usual(cutoffs, request)
+        ranked = fuse(meant.ranked, worded) if worded else meant.ranked
+        found = replace(meant, ranked=ranked, usual=usual, model=space.model)
+        return self._answer(row, request, found)
+
+    def _answer(self, row: DatasetRow, request: SearchRequest, found: _Found) -> SearchResponse:
+        kept = [each for each in found.ranked if _passes(each, request.cutoff, found.usual)]
+        end = request.offset + request.k
+        page = kept[request.offset : end]
+        records = self._records(row, [dict(each.row) for each in page])
+        return SearchResponse(
+            items=[_hit(*pair, found.usual) for pair in zip(records, page, strict=True)],
+            coverage=Coverage(searched=found.searched, total=found.total),
+            took_ms=0.0,
+            model=found.model,
+            cutoff=None if found.usual is None else round(found.usual, 6),
+            next_offset=end if len(kept) > end else None,
+        )
+
+    async def _by_meaning(
+        self, reader: DatasetReader, vector: Query, request: SearchRequest, where: Filter | None
+    ) -> _Found:
+        # One more than asked for says whether there is a next page.
+        least = POOL if request.text is not None and request.by == "both" else 0
         rows, scores, searched, total = await asyncio.to_thread(
-            space.reader.search,
+            reader.search,
             vector,
-            k=request.k,
+            k=max(request.offset + request.k + 1, least),
             refine=self._settings.index.refine,
             where=where,
         )
-        if not searched and where is None:
-            raise NotReady("no image has a vector yet", hint="try again in a moment")
-        hits = [
-            Hit(image=record, score=round(score, 6))
-            for record, score in zip(self._records(row, rows), scores, strict=True)
-            # A vector of zeros has no direction, so no similarity either.
-            if math.isfinite(score) and (request.cutoff is None or score >= request.cutoff)
-        ]
-        coverage = Coverage(searched=searched, total=total)
-        return SearchResponse(items=hits, coverage=coverage, took_ms=0.0, model=space.model)
+        # A vector of zeros has no direction, so no similarity either.
+        pairs = [(r, s) for r, s in zip(rows, scores, strict=True) if math.isfinite(s)]
+        return _Found([Ranked(r, s, s) for r, s in pairs], searched, total)
 
-    async def _query(self, row: DatasetRow, space: _Space, request: SearchRequest) -> Query:
-        vector: Query | None = None
-        if request.text is not None:
-            vector = _float(await self._work.text(space.model, space.key, request.text))
-        elif request.image_id is not None:
-            vector = await self._own_vector(row, space, request.image_id)
-        elif request.image_base64 is not None:
-            vector = await self._picture(space, _from_base64(request.image_base64))
-        elif request.box is not None:
-            box = request.box
-            data = await self._bytes(box.image_id)
-            vector = await self._picture(space, data, (box.x, box.y, box.width, box.height))
-        for image_id in request.more_like or ():
-            more = await self._own_vector(row, space, image_id)
-            vector = more if vector is None else vector + more
-        for image_id in request.less_like or ():
-            less = await self._own_vector(row, space, image_id)
-            vector = (0 if vector is None else vector) - 0.5 * less
-        if vector is None:
-            raise InvalidRequest("nothing to search for")
-        return vector / max(float(np.linalg.norm(vector)), 1e-12)
-
-    async def _own_vector(self, row: DatasetRow, space: _Space, image_id: str) -> Query:
-        if ids.dataset_of(image_id) != row.dataset_id:
-            raise ImageNotFound(f"no image {image_id!r} in this dataset")
-        try:
-            return _float(await asyncio.to_thread(space.reader.vector, image_id))
-        except NotReady:
-            # Not embedded yet: the picture itself still is a query.
-            return await self._picture(space, await self._bytes(image_id))
-
-    async def _picture(
+    async def _by_words(
         self,
-        space: _Space,
-        data: bytes,
-        corners: tuple[float, float, float, float] | None = None,
-    ) -> Query:
-        return _float(await self._work.picture(space.model, space.key, data, corners))
-
-    async def _bytes(self, image_id: str) -> bytes:
-        located = await self._locate(image_id)
-        return await asyncio.to_thread(_read_all, located.preview or located.uri)
-
-
-def _float(vector: npt.NDArray[Any]) -> Query:
-    return np.asarray(vector, dtype=np.float32)
+        reader: DatasetReader,
+        vector: Query | None,
+        request: SearchRequest,
+        where: Filter | None,
+    ) -> list[Ranked]:
+        # Examples steer by meaning: pictures that only have the words would not follow.
+        steered = request.by == "both" and (request.more_like or request.less_like)
+        if request.text is None or request.by == "meaning" or steered:
+            return []
+        most = POOL if request.by == "both" else request.offset + request.k + 1
+        return await asyncio.to_thread(_worded, reader, vector, request.text, most, where)
 
 
-def _read_all(uri: str) -> bytes:
-    with open_uri(uri) as file:
-        return file.read()
+def _worded(
+    reader: DatasetReader, vector: Query | None, text: str, most: int, where: Filter | None
+) -> list[Ranked]:
+    snapshot = reader.snapshot()
+    sql = where.sql(snapshot) if where is not None else None
+    ranks = word_ranks(find_words(snapshot, text, k=most, sql=sql))
+    vectors = vectors_of(reader, list(ranks)) if vector is not None else {}
+    found = []
+    for record in reader.records(list(ranks)):
+        own = vectors.get(record["id"])
+        near = None if own is None or vector is None else float(own @ vector)
+        rank = ranks[record["id"]]
+        found.append(Ranked(record, rank_worth(rank), near, rank))
+    return found
 
 
-def _from_base64(text: str) -> bytes:
-    _, _, body = text.partition(",") if text.startswith("data:") else ("", "", text)
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise InvalidRequest("image_base64 is not base64") from None
+def _hit(record: ImageRecord, each: Ranked, usual: float | None) -> Hit:
+    return Hit(
+        image=record,
+        score=round(each.score, 6),
+        similarity=None if each.similarity is None else round(each.similarity, 6),
+        word_rank=each.word_rank,
+        likely=_likely(each, usual),
+    )
+
+
+def _passes(each: Ranked, cutoff: Cutoff | None, usual: float | None) -> bool:
+    if cutoff is None:
+        return True
+    if isinstance(cutoff, float):
+        return each.similarity is not None and each.similarity >= cutoff
+    return _likely(each, usual) is not False
+
+
+def _usual(cutoffs: Cutoffs | None, request: SearchRequest) -> float | None:
+    """The cut-off for a text or for pictures; of a mixture nobody knows what is unusual."""
+    steered = bool(request.more_like or request.less_like)
+    if cutoffs is None or (request.text is not None and steered):
+        return None
+    return cutoffs.text if request.text is not None else cutoffs.picture
+
+
+def _likely(each: Ranked, usual: float | None) -> bool | None:
+    if each.word_rank is not None:
+        return True
+    if usual is None or each.similarity is None:
+        return None
+    return each.similarity >= usual
+
+
+def _ms_since(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 2)

@@ -117,6 +117,7 @@ class VirtualEngine:
         self.attended: list[list[str]] = []
         self.commands: list[str] = []
         self.requests: list[SearchRequest] = []
+        self.cutoff: float | None = None
         self.broken_search: RayographError | None = None
         self.phase: str | None = None
         self.next_total = 120
@@ -437,13 +438,25 @@ class VirtualEngine:
             if request.where is not None:
                 picked = {record.id for record in self._picked(made, request.where)}
                 chosen = [i for i in chosen if self.record(made, i).id in picked]
-            chosen = chosen[: request.k]
-            hits = [
-                Hit(image=self.record(made, index), score=round(0.93 - 0.0021 * place, 4))
-                for place, index in enumerate(chosen)
-            ]
+            hits = [self._hit(made, index, place) for place, index in enumerate(chosen)]
         coverage = Coverage(searched=made.ready, total=made.listed)
-        return SearchResponse(items=hits, coverage=coverage, took_ms=11.8)
+        end = request.offset + request.k
+        return SearchResponse(
+            items=hits[request.offset : end],
+            coverage=coverage,
+            took_ms=11.8,
+            cutoff=self.cutoff,
+            next_offset=end if len(hits) > end else None,
+        )
+
+    def _hit(self, made: Virtual, index: int, place: int) -> Hit:
+        score = round(0.93 - 0.0021 * place, 4)
+        return Hit(
+            image=self.record(made, index),
+            score=score,
+            similarity=score,
+            likely=None if self.cutoff is None else score >= self.cutoff,
+        )
 
     async def attend(self, dataset_id: str, image_ids: list[str]) -> None:
         self._get(dataset_id)

@@ -16,7 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 from fake_api import DONE, FRESH, FakeApi, serving
 
-from rayograph import __version__
+from rayograph import __version__, sources
+from rayograph.catalog import LISTING, Catalog
 from rayograph.cli import main
 from rayograph.cli.base import address
 
@@ -163,6 +164,8 @@ def test_search_prints_a_table_and_the_coverage(api: FakeApi, tmp_path: Path) ->
     assert api.seen[-1][2] == {"text": "red car", "k": 3, "where": "width>10"}
     picture = tmp_path / "a.jpg"
     picture.write_bytes(b"x")
+    run("search", "fresh", "red car", "--by", "words", "--likely")
+    assert {"by": "words", "cutoff": "auto"}.items() <= api.seen[-1][2].items()
     answer = json.loads(run("search", "fresh", "--image", str(picture), "--json").stdout)
     assert answer["coverage"] == {"searched": 2, "total": 3}
 
@@ -328,3 +331,18 @@ def test_doctor_finds_a_catalog_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     code, found = checks("--catalog", str(tmp_path / "file"))
     assert (code, found["catalog"]["verdict"]) == (1, "bad")
+
+
+def test_doctor_says_how_much_the_vector_index_finds(tmp_path: Path) -> None:
+    uri = str(tmp_path / "catalog")
+    (tmp_path / "pictures").mkdir()
+    catalog = Catalog(uri)
+    rows = LISTING.empty_table()
+    row, _ = catalog.create(sources.resolve(str(tmp_path / "pictures")), None, rows)
+    _, found = checks("--catalog", uri)
+    assert "vector index" not in found
+    for recall, verdict in ((0.991, "good"), (0.9, "note")):
+        catalog.update(row.dataset_id, index_recall=recall, index_checked=100)
+        _, found = checks("--catalog", uri)
+        assert found["vector index"]["verdict"] == verdict
+        assert f"finds {recall:.3f} of the ten nearest" in found["vector index"]["found"]

@@ -143,6 +143,12 @@ def test_search_sends_the_query_it_was_given(client: Client, api: FakeApi, tmp_p
         assert base64.b64decode(api.seen[-1][2]["image_base64"]) == b"picture"
     dataset.search(image=Image.new("RGBA", (2, 2)))
     assert base64.b64decode(api.seen[-1][2]["image_base64"]).startswith(b"\x89PNG")
+    dataset.search("red", by="words", offset=20, cutoff="auto")
+    more = {"by": "words", "offset": 20, "cutoff": "auto"}
+    assert api.seen[-1][2] == {"text": "red", "k": 20, **more}
+    examples = [{"image_id": "x", "weight": 2.0}, "y"]
+    dataset.search(more_like=examples, image_url="https://example.com/a.jpg")
+    assert api.seen[-1][2]["more_like"] == examples
     dataset.search(box={"image_id": "x", "x": 0, "y": 0, "width": 0.5, "height": 1})
     assert api.seen[-1][2]["box"]["width"] == 0.5
 

@@ -163,7 +163,7 @@ async def test_search_failures_attention_and_models(served: Served) -> None:
     found = (await served.http.post(path + "/search", json={"text": "red", "k": 2})).json()
     assert len(found["items"]) == 2
     assert found["coverage"] == {"searched": 5, "total": 5}
-    assert {"image", "score"} == set(found["items"][0])
+    assert {"image", "score", "similarity", "word_rank", "likely"} == set(found["items"][0])
     await served.engine.set_status(served.dataset, "failed", 2)
     failed = (await served.http.get(path + "/failures", params={"limit": 1})).json()
     assert (failed["total"], len(failed["items"])) == (2, 1)

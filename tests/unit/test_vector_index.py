@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +12,10 @@ import pytest
 from rayograph import sources
 from rayograph.catalog import Catalog, DatasetReader, DatasetWriter
 from rayograph.catalog import writer as writing
+from rayograph.catalog.vectors import index_recall
 from rayograph.catalog.writer import merge_group
-from rayograph.settings import IndexSettings
+from rayograph.settings import IndexSettings, Settings
+from rayograph_pipelines.upkeep import check_index
 from tests.unit.test_catalog import DIM, SPACE, listed, vectors
 
 FRAGMENT = 300
@@ -91,3 +95,54 @@ def test_is_built_anew_once_outgrown(opened: Opened, monkeypatch: pytest.MonkeyP
     assert writer.keep_index(SPACE, OPTIONS)
     assert writer.index_state(SPACE).unindexed == 0
     assert finds_everything(reader, 2)
+
+
+def test_recall_is_measured_against_every_vector(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = opened
+    assert index_recall(reader, refine=10) is None
+    for fragment in range(3):
+        fill(writer, fragment)
+    assert index_recall(reader, refine=10) == 1.0
+    writer.keep_index(SPACE, OPTIONS)
+    assert (index_recall(reader, refine=10) or 0) > 0.97
+    search = DatasetReader.search
+
+    def forgetful(self: DatasetReader, *args: Any, **more: Any) -> Any:
+        rows, scores, *rest = search(self, *args, **more)
+        return rows[:5], scores[:5], *rest
+
+    monkeypatch.setattr(DatasetReader, "search", forgetful)
+    assert index_recall(reader, refine=10) == pytest.approx(0.5, abs=0.02)
+
+
+def test_an_index_that_finds_too_little_is_built_anew(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = opened
+    row = Catalog(str(Path(writer.dataset().uri).parent)).datasets()[0]
+    settings = Settings(index=OPTIONS)
+    assert check_index(writer, reader, row, settings) == {}
+    for fragment in range(3):
+        fill(writer, fragment)
+    writer.keep_index(SPACE, OPTIONS)
+    found = check_index(writer, reader, row, settings)
+    assert found["index_checked"] == 3 * FRAGMENT
+    assert check_index(writer, reader, replace(row, **found), settings) == {}
+    built: list[str] = []
+    monkeypatch.setattr(DatasetWriter, "rebuild_index", lambda _, space: built.append(space.index))
+    low = iter([0.4, 0.99])
+    monkeypatch.setattr("rayograph_pipelines.upkeep.index_recall", lambda *_, **__: next(low))
+    assert check_index(writer, reader, row, settings)["index_recall"] == 0.99
+    assert built == [SPACE.index]
+
+
+def test_an_index_built_anew_finds_everything(opened: Opened) -> None:
+    reader, writer = opened
+    for fragment in range(3):
+        fill(writer, fragment)
+    writer.keep_index(SPACE, OPTIONS)
+    writer.rebuild_index(SPACE)
+    assert writer.index_state(SPACE).unindexed == 0
+    assert finds_everything(reader, 3)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 STYLES = (
-    *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model"),
+    *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model", "search"),
     *("detail", "curation", "viewer", "hits"),
 )
 TITLE = "rayograph"

@@ -40,7 +40,12 @@ async def _datasets(engine: EngineProtocol) -> CollectorRegistry:
         registry=registry,
     )
     disk = Gauge("rayograph_tiles_bytes", "Disk a giant takes", ["dataset"], registry=registry)
+    recall = Gauge(
+        "rayograph_index_recall", "Recall@10 of the vector index", ["dataset"], registry=registry
+    )
     for dataset in (await engine.datasets()).items:
+        if dataset.index_recall is not None:
+            recall.labels(dataset.dataset_id).set(dataset.index_recall)
         if dataset.disk_bytes is not None:
             disk.labels(dataset.dataset_id).set(dataset.disk_bytes)
         progress = await engine.progress(dataset.dataset_id)

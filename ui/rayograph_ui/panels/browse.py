@@ -19,9 +19,14 @@ def browse() -> str:
   <div class="rg-strip-row">
     <p id="rg-summary" class="rg-summary" role="status"></p>
     <p id="rg-reason" class="rg-reason" hidden></p>
+    <select id="rg-by" class="rg-by" aria-label="What the words are compared with" hidden>
+      <option value="both">by what they show and their words</option>
+      <option value="meaning">by what they show</option>
+      <option value="words">by their words</option></select>
     <div id="rg-strip-actions" class="rg-strip-actions"></div>
     <ul class="rg-legend" aria-label="Pictures by status">{legend}</ul>
   </div>
+  <ul id="rg-examples" class="rg-examples" aria-label="More and less like these" hidden></ul>
 </div>
 <main class="rg-main">
   <div id="rg-grid" class="rg-grid" role="listbox" aria-label="Pictures" tabindex="0">

@@ -10,6 +10,8 @@ def detail() -> str:
 <dialog id="rg-detail" class="rg-detail" aria-labelledby="rg-detail-name">
   <div class="rg-detail-stage">
     <img class="rg-detail-thumb" alt=""><img class="rg-detail-full" alt="">
+    <div id="rg-box-veil" class="rg-box-veil" tabindex="-1" role="application"
+      aria-label="Draw a box" hidden><i hidden></i><p></p></div>
     <div class="rg-detail-fault" hidden>{icon("aperture")}<p></p></div>
     <button class="rg-detail-step rg-prev" title="Previous (←)">{icon("left")}
       <span class="rg-sr">Previous picture</span></button>
@@ -26,6 +28,12 @@ def detail() -> str:
     <div class="rg-detail-actions">
       <button class="rg-button rg-primary" id="rg-detail-alike"
         >{icon("alike")}More like this</button>
+      <button class="rg-button" id="rg-detail-box" aria-pressed="false"
+        title="Search for a part of it (b)">{icon("box")}Part</button>
+      <button class="rg-button" id="rg-detail-more" title="Steer the search towards it (M)"
+        >{icon("plus")}<span class="rg-sr">Steer towards it</span></button>
+      <button class="rg-button" id="rg-detail-less" title="Steer the search away from it (x)"
+        >{icon("minus")}<span class="rg-sr">Steer away from it</span></button>
       <a class="rg-button" id="rg-detail-file" target="_blank" rel="noopener">Original</a>
     </div>
     <div class="rg-stars" id="rg-stars" role="group" aria-label="Rating and favorite"></div>

@@ -14,6 +14,8 @@ _KEYS = (
     ("f", "favorite"),
     ("z", "undo a rating, a favorite or a tag"),
     ("m", "more like this"),
+    ("M · x", "steer the search towards it, away from it"),
+    ("b", "in the large view: search for a part of it"),
     ("Home · End", "first, last"),
     ("Page Up · Down", "a screen"),
     ("+ · −", "larger, smaller"),

@@ -5,6 +5,7 @@ import { Api } from "./api.js";
 import { $, Bus, debounce, kept } from "./dom.js";
 import { startCuration } from "./curation.js";
 import { startDetail } from "./detail.js";
+import { startExamples } from "./examples.js";
 import { startFailures } from "./failures.js";
 import { startFilter } from "./filter.js";
 import { brief, count } from "./format.js";
@@ -57,6 +58,7 @@ class App extends Bus {
     startBanner(this.api);
     startLogin(this.api);
     startStates(this);
+    this.examples = startExamples(this);
     this.searching = startSearch(this);
     this.filtering = startFilter(this);
     this.detail = startDetail(this);

@@ -50,7 +50,7 @@ export class Cell {
   }
 
   /** Show row `index`; `record` is undefined while it is on its way. */
-  show(index, record, { total, score, active, px }) {
+  show(index, record, { total, score, why = "", unlikely, active, px }) {
     if (this.index !== index) {
       this.index = index;
       this.node.id = `rg-cell-${index}`;
@@ -69,6 +69,8 @@ export class Cell {
     if (this.node.dataset.status !== record.status) this.node.dataset.status = record.status;
     this.name.textContent = record.file_name;
     this.score.textContent = score === undefined ? "" : score.toFixed(2);
+    if (this.score.title !== why) this.score.title = why;
+    this.node.classList.toggle("rg-unlikely", unlikely);
     this.mark.textContent = "★".repeat(record.rating ?? 0) + (record.favorite ? "♥" : "");
     if (this.#key === key) return;
     const same = this.#key?.split(" ")[0] === record.id;

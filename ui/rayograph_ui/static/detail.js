@@ -1,6 +1,7 @@
 /** One picture, large; its record, its likes, and the way to the next. */
 
 import { original, thumbnail } from "./api.js";
+import { startBox } from "./box.js";
 import { $, h, one, setText } from "./dom.js";
 import { bytes, count, fault, moment } from "./format.js";
 
@@ -14,6 +15,7 @@ export function startDetail(app) {
   const box = $("rg-detail");
   const thumb = one(".rg-detail-thumb", box);
   const full = one(".rg-detail-full", box);
+  const boxing = startBox(app);
   let index = -1;
   let shown = null;
   let looking = null;
@@ -29,6 +31,7 @@ export function startDetail(app) {
 
   function show(record, place) {
     shown = record;
+    boxing.show(record);
     if (!box.open) box.showModal();
     setText($("rg-detail-place"), place);
     draw(record);
@@ -49,7 +52,9 @@ export function startDetail(app) {
     one(".rg-next", box).disabled = index >= app.grid.rows.total - 1;
     const why = app.searching.obstacle();
     const alike = $("rg-detail-alike");
-    alike.disabled = Boolean(why) || record.status === "failed";
+    for (const button of [alike, $("rg-detail-more"), $("rg-detail-less"), $("rg-detail-box")]) {
+      button.disabled = Boolean(why) || record.status === "failed";
+    }
     alike.title = why ?? "";
   }
 
@@ -146,7 +151,18 @@ export function startDetail(app) {
     box.close();
     app.searching.like(record);
   });
+  for (const how of ["more", "less"]) {
+    $(`rg-detail-${how}`).addEventListener("click", () => {
+      const record = shown;
+      if (how === "more" || app.search) box.close();
+      app.examples.add(record, how);
+    });
+  }
+  box.addEventListener("cancel", (event) => {
+    if (boxing.end()) event.preventDefault();
+  });
   box.addEventListener("close", () => {
+    boxing.end();
     looking?.abort();
     shown = null;
     for (const image of [thumb, full]) image.removeAttribute("src");

@@ -262,6 +262,8 @@ export class Grid extends Bus {
     cell.show(index, this.rows.at(index), {
       total: this.rows.total,
       score: this.rows.score?.(index),
+      why: this.rows.why?.(index),
+      unlikely: this.rows.unlikely?.(index) ?? false,
       active: index === this.active,
       px: this.#side * Math.min(window.devicePixelRatio || 1, 2),
     });

@@ -33,6 +33,9 @@ function inDetail(app, { key, target }) {
   if (key === "ArrowLeft") app.detail.step(-1);
   else if (key === "ArrowRight") app.detail.step(1);
   else if (key === "m") $("rg-detail-alike").click();
+  else if (key === "M") $("rg-detail-more").click();
+  else if (key === "x") $("rg-detail-less").click();
+  else if (key === "b") $("rg-detail-box").click();
   else return app.curation.press(key);
   return true;
 }
@@ -91,6 +94,8 @@ function shortcut(app, key) {
   const record = app.grid.rows?.at(app.grid.active);
   if (onAny(app, key)) return true;
   if (key === "m" && record) app.searching.like(record);
+  else if (key === "M" && record) app.examples.add(record, "more");
+  else if (key === "x" && record) app.examples.add(record, "less");
   else if (key === "+" || key === "=") app.zoom(app.grid.size + ZOOM_STEP_PX);
   else if (key === "-") app.zoom(app.grid.size - ZOOM_STEP_PX);
   else return app.curation.press(key);

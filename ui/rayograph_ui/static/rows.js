@@ -156,38 +156,3 @@ export class PagedRows extends Bus {
     }
   }
 }
-
-/** The hits of a search, all here at once, each with its score. */
-export class HitRows extends Bus {
-  #hits;
-
-  constructor(hits) {
-    super();
-    this.#hits = hits;
-    this.total = hits.length;
-  }
-
-  at(index) {
-    return this.#hits[index]?.image;
-  }
-
-  score(index) {
-    return this.#hits[index]?.score;
-  }
-
-  async load(index) {
-    return this.at(index);
-  }
-
-  find(id) {
-    return this.#hits.find(({ image }) => image.id === id)?.image;
-  }
-
-  replace(index, record) {
-    if (this.#hits[index]?.image.id === record.id) this.#hits[index].image = record;
-  }
-
-  want() {}
-  refresh() {}
-  stop() {}
-}

@@ -2,11 +2,12 @@
 
 import { thumbnail } from "./api.js";
 import { $, one, setText } from "./dom.js";
+import { Found } from "./found.js";
 import { FINDS } from "./hits.js";
 import { pictureIn, readPicture } from "./picture.js";
-import { HitRows } from "./rows.js";
 
 const K = 200;
+const ADDRESS = /^https?:\/\/\S+$/i;
 
 export function startSearch(app) {
   const form = $("rg-search");
@@ -55,7 +56,8 @@ export function startSearch(app) {
     one("span", chip).textContent = picture.name;
   }
 
-  /** Run a query: {text} or {image_id} or {image_base64}, with what the chip shows. */
+  /** Run a query: {text}, {image_id}, {image_base64}, {image_url}, {box}, or {} for the examples
+   * alone; with what the chip shows. */
   async function run(body, { picture = null } = {}) {
     const why = obstacle();
     if (why) {
@@ -68,17 +70,21 @@ export function startSearch(app) {
     const { dataset } = app;
     if (!app.search) app.browsing = app.grid.place();
     const query = { body, picture, text: body.text ?? null };
+    const by = $("rg-by").value;
     input.value = query.text ?? "";
     showChip(picture);
     $("rg-search-clear").hidden = false;
     app.setSearch({ query, state: "running", rows: app.search?.rows ?? null });
     try {
       const path = `/api/datasets/${encodeURIComponent(dataset.dataset_id)}/search`;
-      const asked = { ...body, k: app.giant ? FINDS : K };
+      const asked = { ...body, ...app.examples.body(), k: app.giant ? FINDS : K };
       if (app.where) asked.where = app.where;
-      const answer = await app.api.post(path, asked, { signal: mine.signal });
+      if (body.text) asked.by = by;
+      const page = (offset) => app.api.post(path, { ...asked, offset }, { signal: mine.signal });
+      const answer = await page(0);
       if (mine !== running || app.dataset !== dataset) return;
-      const rows = new HitRows(answer.items);
+      const rows = new Found(answer, page);
+      rows.on("total", () => app.search?.rows === rows && app.emit("search", app.search));
       app.setSearch({ query, state: "done", rows, ...answer });
     } catch (error) {
       if (mine !== running || mine.signal.aborted) return;
@@ -92,6 +98,7 @@ export function startSearch(app) {
     running = null;
     input.value = "";
     showChip(null);
+    app.examples.clear();
     $("rg-search-clear").hidden = true;
     if (app.search) app.setSearch(null);
     if (focus) app.focusPictures();
@@ -113,7 +120,10 @@ export function startSearch(app) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const text = input.value.trim();
-    if (text) {
+    if (ADDRESS.test(text)) {
+      const name = decodeURI(text).split(/[?#]/)[0].split("/").at(-1) || text;
+      run({ image_url: text }, { picture: { name, preview: null } });
+    } else if (text) {
       run({ text });
     } else if (app.search && !app.search.query.picture) clear();
   });
@@ -122,7 +132,8 @@ export function startSearch(app) {
     if (!chip.hidden && input.value) showChip(null);
   });
   $("rg-search-clear").addEventListener("click", () => clear());
-  one("button", chip).addEventListener("click", () => clear());
+  one("button", chip).addEventListener("click", () => (app.examples.any ? run({}) : clear()));
+  $("rg-by").addEventListener("change", () => app.search?.query.text && again());
   $("rg-search-file").addEventListener("click", () => $("rg-search-upload").click());
   $("rg-search-upload").addEventListener("change", (event) => {
     const [file] = event.target.files;
@@ -134,20 +145,31 @@ export function startSearch(app) {
   app.api.on("state", availability);
   app.on("dataset", () => clear({ focus: false }));
 
+  /** The same again, with the examples as they are now. */
+  function again() {
+    if (!app.search) return;
+    const { body, picture } = app.search.query;
+    const { more_like: more } = app.examples.body();
+    if (Object.keys(body).length || more) run(body, { picture });
+    else clear();
+  }
+
   return {
     run,
     clear,
     obstacle,
-    again: () => run(app.search.query.body, app.search.query),
+    again,
     focus: () => {
       input.focus();
       input.select();
     },
-    like: (record) =>
-      run(
+    like: (record) => {
+      app.examples.clear();
+      return run(
         { image_id: record.id },
         { picture: { name: record.file_name, preview: thumbnail(record.id, 128) } },
-      ),
+      );
+    },
   };
 }
 

@@ -32,6 +32,7 @@ function drawStrip(app) {
   strip.classList.toggle("rg-finished", progress.status === "complete");
   strip.classList.toggle("rg-running", search?.state === "running");
   setText($("rg-summary"), search ? searchSummary(app) : browseSummary(app));
+  $("rg-by").hidden = !search?.query.text;
   drawActions(app);
 }
 
@@ -46,15 +47,19 @@ function browseSummary({ progress, dataset, giant, where, shown }) {
 }
 
 function searchSummary({ search, giant, where }) {
-  const { query, coverage, state, items } = search;
-  const what = query.text ? `“${query.text}”` : `like ${query.picture?.name ?? "your picture"}`;
+  const { query, coverage, state, rows } = search;
+  const what = query.text
+    ? `“${query.text}”`
+    : `like ${query.picture?.name ?? (Object.keys(query.body).length ? "your picture" : "the examples")}`;
   if (state === "running") return `Searching for ${what}…`;
   if (state === "failed") return `Searching for ${what} failed`;
   const all = coverage.searched >= coverage.total;
   const reach = all
     ? `searched all ${count(coverage.total)}${where ? " that match the filter" : ""}`
     : `searched ${count(coverage.searched)} of ${count(coverage.total)}`;
-  return `${what}: ${plural(items.length, giant ? "place" : "picture")}, ${reach}`;
+  const found = `${plural(rows.total, giant ? "place" : "picture")}${rows.open ? " so far" : ""}`;
+  const likely = rows.likely === null || giant ? "" : `, ${count(rows.likely)} likely`;
+  return `${what}: ${found}${likely}, ${reach}`;
 }
 
 /** Vectors that have come since the search are offered, never mixed in under the reader's eyes. */
@@ -166,8 +171,19 @@ function describeSearch(app) {
       actions: [["Search again", () => app.searching.again()], back],
     };
   }
-  if (search.state !== "done" || search.items.length) return null;
+  if (search.state !== "done") return null;
   const { searched, total } = search.coverage;
   const partly = searched < total ? ` ${count(total - searched)} are not searchable yet.` : "";
+  if (search.items.length && (search.rows.likely !== 0 || search.anyway)) return null;
+  if (search.items.length) {
+    const what = search.query.text ? ` looks like “${search.query.text}”` : " looks like it";
+    const anyway = () => app.setSearch({ ...search, anyway: true });
+    return {
+      title: "Nothing like it",
+      text: `None of the ${count(searched)} pictures searched${what}.${partly}`,
+      mark: "empty",
+      actions: [["Show the nearest", anyway], back],
+    };
+  }
   return { title: "Nothing like it", text: `Searched ${count(searched)}.${partly}`, mark: "empty", actions: [back] };
 }
