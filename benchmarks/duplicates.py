@@ -68,7 +68,8 @@ def plant(folder: Path, count: int, seed: int) -> tuple[set[Pair], dict[Pair, st
                 kind = KINDS[number // 3 % len(KINDS)]
                 copy, options = change(image, kind, rng)
                 copy.save(folder / f"{number:05d} {kind}.jpg", **options)
-                pairs[name, f"{number:05d} {kind}.jpg"] = kind
+                one, other = sorted((name, f"{number:05d} {kind}.jpg"))
+                pairs[one, other] = kind
     return set(pairs), pairs
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = (
     *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model", "search"),
-    *("detail", "curation", "viewer", "hits"),
+    *("detail", "curation", "viewer", "hits", "discover"),
 )
 TITLE = "rayograph"
 
@@ -58,6 +58,7 @@ def page_html() -> str:
         + "</div>"
         + panels.detail()
         + panels.failures()
+        + panels.discover()
         + panels.notices()
         + "</div>"
     )

@@ -6,9 +6,10 @@ Plain strings on purpose: the boot front sends them before anything heavy is imp
 from rayograph_ui.panels.bar import bar
 from rayograph_ui.panels.browse import browse
 from rayograph_ui.panels.detail import detail
+from rayograph_ui.panels.discover import discover
 from rayograph_ui.panels.failures import failures
 from rayograph_ui.panels.notices import notices
 from rayograph_ui.panels.viewer import viewer
 from rayograph_ui.panels.work import work
 
-__all__ = ["bar", "browse", "detail", "failures", "notices", "viewer", "work"]
+__all__ = ["bar", "browse", "detail", "discover", "failures", "notices", "viewer", "work"]

@@ -5,6 +5,7 @@ import { Api } from "./api.js";
 import { $, Bus, debounce, kept } from "./dom.js";
 import { startCuration } from "./curation.js";
 import { startDetail } from "./detail.js";
+import { startDiscover } from "./discover.js";
 import { startExamples } from "./examples.js";
 import { startFailures } from "./failures.js";
 import { startFilter } from "./filter.js";
@@ -65,6 +66,7 @@ class App extends Bus {
     this.curation = startCuration(this);
     this.viewer = startViewer(this);
     this.failures = startFailures(this);
+    this.discover = startDiscover(this);
     this.dock = startProgress(this);
     startModel(this);
     this.sources = startSources(this);

@@ -86,6 +86,7 @@ function onAny(app, key) {
   else if (key === "w" && app.dataset) app.filtering.focus();
   else if (key === "?") $("rg-help").showModal();
   else if (key === "p" && app.dataset) app.dock.toggle();
+  else if (key === "d" && app.dataset) app.discover.open();
   else return false;
   return true;
 }
