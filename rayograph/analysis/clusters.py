@@ -20,6 +20,8 @@ LEVELS = (8, 32, 128)
 # A cluster that is finer than a handful of images tells nobody anything.
 _LEAST_ROWS = 6
 WORDS = 6
+# Two words may well mean the same; with more that are so near, a model knows none of them.
+_SAME, _TWINS = 0.98, 2
 _CAPTIONS = 200_000
 _TOKEN = re.compile(r"[^\W\d_]{3,}")
 _STOP = frozenset(
@@ -130,10 +132,18 @@ def nearest_words(
     mean = np.average(centroids, axis=0, weights=np.maximum(weight, 1e-9))
     apart = unit(centroids - mean) if len(centroids) > 1 else unit(centroids)
     texts = unit(words)
-    texts = unit(texts - texts.mean(0))
-    score = apart @ texts.T
+    known = known_words(texts)
+    texts = unit(texts - texts[known].mean(0))
+    score = np.where(known, apart @ texts.T, -2)
     best: list[list[int]] = np.argsort(-score, axis=1, kind="stable")[:, :WORDS].tolist()
     return best
+
+
+def known_words(texts: Floats) -> npt.NDArray[np.bool_]:
+    """Words that a model tells from others: those it has never met all get the same vector."""
+    twins = (texts @ texts.T > _SAME).sum(1) - 1
+    known: npt.NDArray[np.bool_] = twins < _TWINS
+    return known if int(known.sum()) >= WORDS else np.ones(len(texts), bool)
 
 
 def caption_words(captions: pa.ChunkedArray, label: Ints, count: int, seed: int) -> list[list[str]]:

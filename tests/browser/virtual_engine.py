@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drawings import caption, picture
+from virtual_discovery import VirtualDiscovery
 from virtual_giant import Giant
 
 from rayograph import ids
@@ -118,6 +119,7 @@ class VirtualEngine:
         self.commands: list[str] = []
         self.requests: list[SearchRequest] = []
         self.cutoff: float | None = None
+        self.discovery = VirtualDiscovery(self)
         self.broken_search: RayographError | None = None
         self.phase: str | None = None
         self.next_total = 120

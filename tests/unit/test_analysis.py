@@ -282,6 +282,10 @@ def test_words_are_the_nearest_to_what_sets_a_cluster_apart() -> None:
     words = np.array([[1, 0, 0, 0.1], [0, 1, 0, 0], [0, 0, 1, 0]], np.float16)
     found = clusters.nearest_words(centroids, np.ones(2), words)
     assert [line[0] for line in found] == [1, 2]
+    strangers = np.concatenate([words, np.full((9, 4), 0.5, np.float16)])
+    known = clusters.known_words(cells.unit(np.concatenate([strangers, np.eye(4), -np.eye(4)])))
+    assert known[:3].all()
+    assert not known[3:12].any()
     assert len(clusters.vocabulary()) == len({*clusters.vocabulary()}) > 300
 
 
