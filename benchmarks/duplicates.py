@@ -51,13 +51,18 @@ def change(image: Image.Image, kind: str, rng: random.Random) -> tuple[Image.Ima
 KINDS = ("smaller", "compressed", "lighter", "colours", "signed", "trimmed")
 
 
-def plant(folder: Path, count: int, seed: int) -> tuple[set[Pair], dict[Pair, str]]:
-    """``count`` demo pictures and a changed copy of every third; which pairs, and what changed."""
+def plant(folder: Path, count: int, seed: int, source: Path | None) -> dict[Pair, str]:
+    """``count`` pictures and a changed copy of every third; which pairs, and what changed.
+
+    Without a ``source`` they are drawn, which is hard on a hash: many are flat, or differ in hue.
+    """
     from rayograph.demo.write import write_demo
 
     with tempfile.TemporaryDirectory() as drawn:
-        write_demo(Path(drawn), count=count, seed=seed)
-        paths = sorted(path for path in Path(drawn).rglob("*") if path.suffix in (".jpg", ".png"))
+        if source is None:
+            write_demo(Path(drawn), count=count, seed=seed)
+        home = source or Path(drawn)
+        paths = sorted(path for path in home.rglob("*") if path.suffix in (".jpg", ".png"))
         rng, pairs = random.Random(seed), dict[Pair, str]()
         for number, path in enumerate(paths[:count]):
             name = f"{number:05d}.jpg"
@@ -70,7 +75,7 @@ def plant(folder: Path, count: int, seed: int) -> tuple[set[Pair], dict[Pair, st
                 copy.save(folder / f"{number:05d} {kind}.jpg", **options)
                 one, other = sorted((name, f"{number:05d} {kind}.jpg"))
                 pairs[one, other] = kind
-    return set(pairs), pairs
+    return pairs
 
 
 def ours(folder: Path, most: int) -> set[Pair]:
@@ -81,7 +86,7 @@ def ours(folder: Path, most: int) -> set[Pair]:
     paths = sorted(folder.iterdir())
     greys = []
     for path in paths:
-        image = load(path.read_bytes(), shortest=near.GREY_SIDE, max_pixels=500_000_000)
+        image = load(path.read_bytes(), shortest=2 * near.GREY_SIDE, max_pixels=500_000_000)
         greys.append(np.frombuffer(grey(image), np.uint8).reshape(near.GREY_SIDE, -1))
     hashes = near.perceptual(np.stack(greys))
     groups = near.groups(hashes, np.ones(len(hashes), bool), most)
@@ -186,6 +191,7 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--bits", type=int, default=6)
     parser.add_argument("--parts", default="pictures,hashes,vectors")
+    parser.add_argument("--source", type=Path, help="a folder of pictures; default: drawn ones")
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--python", default=None, help="an interpreter that has the peer")
     parser.add_argument("--peer-over", help=argparse.SUPPRESS)
@@ -207,8 +213,9 @@ def _pictures(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home) / "pictures"
         folder.mkdir()
-        _, pairs = plant(folder, options.pictures, 3)
-        print(f"{options.pictures} pictures, {len(pairs)} planted copies, {options.bits} bits")
+        pairs = plant(folder, options.pictures, 3, options.source)
+        count = len([*folder.iterdir()]) - len(pairs)
+        print(f"{count} pictures, {len(pairs)} planted copies, {options.bits} bits")
         score("rayograph", lambda: ours(folder, options.bits), pairs)
         if options.no_peer:
             return

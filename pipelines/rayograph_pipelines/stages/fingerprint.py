@@ -32,8 +32,9 @@ class Fingerprint:
     adds: ClassVar[tuple[str, ...]] = ("content_hash", "phash")
 
     def __init__(self, config: FingerprintConfig) -> None:
-        # A JPEG comes at an eighth of its size where that is enough.
-        shortest = GREY_SIDE if config.decode else 0
+        # A JPEG comes at an eighth of its size where that is enough; at no more than the hash's own
+        # size, scaled copies would hash differently.
+        shortest = 2 * GREY_SIDE if config.decode else 0
         self._guard: Guard[Pixels] = Guard(
             "rayograph_pipelines.stages.reading:pixels",
             PixelLimits(shortest, config.max_pixels, 0),
