@@ -62,7 +62,7 @@ def write(
         for number, (fragment, length) in enumerate(fragments):
             fills[fragment] = length
             if len(fills) == _FILLED_AT_ONCE or number + 1 == len(fragments):
-                writer.fill({at: _metadata(n) for at, n in fills.items()})
+                writer.fill({at: metadata(n) for at, n in fills.items()})
                 writer.fill({at: _vectors(clouds.draw(n, at)) for at, n in fills.items()})
                 fills = {}
         writer.index_ids()
@@ -100,7 +100,7 @@ def _listing(key: str, source: Source, start: int, stop: int) -> pa.Table:
     return pa.table(columns, schema=LISTING)
 
 
-def _metadata(count: int) -> pa.Table:
+def metadata(count: int) -> pa.Table:
     from rayograph.catalog import columns
 
     values = {

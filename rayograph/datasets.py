@@ -5,10 +5,11 @@ from __future__ import annotations
 import pyarrow as pa
 
 from rayograph import ids, listing
+from rayograph.annotations.given import annotated_anew, waiting, with_annotations
 from rayograph.catalog import LISTING, Catalog, DatasetRow
 from rayograph.demo.source import open_source
 from rayograph.encoders import choose_model
-from rayograph.errors import DatasetNotFound, InvalidRequest
+from rayograph.errors import DatasetNotFound
 from rayograph.giants import as_giant
 from rayograph.schema import NewDataset
 from rayograph.settings import Settings
@@ -25,13 +26,13 @@ def open_dataset(catalog: Catalog, new: NewDataset, settings: Settings) -> tuple
         SourceError: it does not exist, or holds no image.
         ModelUnavailable: a model was named that cannot be had.
     """
-    if new.annotations is not None:
-        raise InvalidRequest("annotations are not supported yet", hint="leave them out")
     source = as_giant(open_source(new.source, settings, recursive=new.recursive), settings)
+    if new.annotations is not None:
+        source = with_annotations(source, new.annotations)
     name = new.name or source.name
     key = ids.dataset_id(source.uri, name)
     try:
-        return catalog.dataset(key), False
+        return annotated_anew(catalog, catalog.dataset(key), source.annotations), False
     except DatasetNotFound:
         pass
     first = first_rows(source, key, settings.listing.first_page)
@@ -45,6 +46,7 @@ def open_dataset(catalog: Catalog, new: NewDataset, settings: Settings) -> tuple
         subject=new.subject,
         model=model,
         embed_note=note,
+        annotations=waiting(source),
     )
 
 

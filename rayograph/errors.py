@@ -13,6 +13,7 @@ RayographError                     code, HTTP status, message, hint
 │   ├── DatasetNotFound            404
 │   └── ImageNotFound              404
 ├── Conflict                       409
+│   ├── ExportStopped              409  an export was cancelled, or grew too large
 │   ├── NotReady                   409  what was asked for has not been computed yet
 │   ├── AnalysisFailed             409  what was asked for could not be worked out
 │   └── ModelUnavailable           409  no model, or the named one cannot be had
@@ -143,6 +144,10 @@ class ImageNotFound(NotFound):
 
 class Conflict(RayographError):
     code, status = "conflict", 409
+
+
+class ExportStopped(Conflict):
+    code = "export_stopped"
 
 
 class NotReady(Conflict):

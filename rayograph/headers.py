@@ -66,16 +66,29 @@ _NO_IMAGES = (
 )
 _PNG_MODES = {(0, 1): "1", (0, 16): "I;16", (2, 8): "RGB", (2, 16): "RGB", (4, 8): "LA"}
 _PNG_COLOURS = {0: "L", 3: "P", 4: "RGBA", 6: "RGBA"}
+_PNG_TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 _JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 
+class Part(NamedTuple):
+    """A block a reader has passed by: what the container calls it, where it is, bytes."""
+
+    kind: str
+    at: int
+    length: int
+
+
 class RawHeader(NamedTuple):
-    """What the bytes say: ``width`` and ``height`` are as stored, before orientation."""
+    """What the bytes say: ``width`` and ``height`` are as stored, before orientation.
+
+    ``parts`` may hold details of the picture; they have not been looked at.
+    """
 
     width: int
     height: int
     mode: str
     exif: bytes | None = None
+    parts: tuple[Part, ...] = ()
 
 
 def sniff(head: bytes) -> str:
@@ -170,7 +183,7 @@ class Window:
 
 def read_jpeg(window: Window) -> RawHeader:
     """Follows the segments up to the frame header."""
-    at, exif = 2, None
+    at, exif, parts = 2, None, list[Part]()
     for _ in range(MAX_PARTS):
         mark, kind, length = struct.unpack(">BBH", window.take(at, 4))
         if mark != 0xFF:
@@ -183,7 +196,7 @@ def read_jpeg(window: Window) -> RawHeader:
             _, height, width, layers = struct.unpack(">BHHB", window.take(at + 4, 6))
             if layers not in _JPEG_MODES:
                 raise ImageFault(f"JPEG with {layers} channels", fault="unsupported")
-            return RawHeader(width, height, _JPEG_MODES[layers], exif)
+            return RawHeader(width, height, _JPEG_MODES[layers], exif, tuple(parts))
         elif kind in {0xD9, 0xDA} or length < 2:
             raise ImageFault("broken JPEG: no frame header", fault="corrupt")
         else:
@@ -191,6 +204,8 @@ def read_jpeg(window: Window) -> RawHeader:
                 block = window.take(at + 4, length - 2)
                 if block[:6] == b"Exif\0\0":
                     exif = block[6:]
+            if kind in {0xE1, 0xED}:
+                parts.append(Part("APP", at + 4, length - 2))
             at += 2 + length
     raise ImageFault(f"more than {MAX_PARTS} JPEG segments before the picture", fault="corrupt")
 
@@ -203,15 +218,17 @@ def read_png(window: Window) -> RawHeader:
     mode = _PNG_MODES.get((colour, depth)) or _PNG_COLOURS.get(colour)
     if mode is None:
         raise ImageFault(f"broken PNG: colour type {colour}", fault="corrupt")
-    at, exif = 33, None
+    at, exif, parts = 33, None, list[Part]()
     for _ in range(MAX_PARTS):
         length, kind = struct.unpack(">I4s", window.take(at, 8))
         if kind == b"IDAT":
-            return RawHeader(width, height, mode, exif)
+            return RawHeader(width, height, mode, exif, tuple(parts))
         if kind == b"IEND" or length >= 1 << 31:
             raise ImageFault("broken PNG: no pixels", fault="corrupt")
         if kind == b"eXIf" and length <= MAX_EXIF:
             exif = window.take(at + 8, length)
+        elif kind in _PNG_TEXTS:
+            parts.append(Part(kind.decode(), at + 8, length))
         at += 12 + length
     raise ImageFault(f"more than {MAX_PARTS} PNG chunks before the picture", fault="corrupt")
 
@@ -237,22 +254,24 @@ def read_webp(window: Window) -> RawHeader:
         flags, sides = window.take(20, 1)[0], window.take(24, 6)
         width = int.from_bytes(sides[:3], "little") + 1
         height = int.from_bytes(sides[3:], "little") + 1
-        exif = _webp_exif(window) if flags & 0x08 else None
-        return RawHeader(width, height, "RGBA" if flags & 0x10 else "RGB", exif)
+        exif, parts = _webp_extras(window) if flags & 0x0C else (None, ())
+        return RawHeader(width, height, "RGBA" if flags & 0x10 else "RGB", exif, parts)
     raise ImageFault("broken WebP: unknown first chunk", fault="corrupt")
 
 
-def _webp_exif(window: Window) -> bytes | None:
-    at = 30
+def _webp_extras(window: Window) -> tuple[bytes | None, tuple[Part, ...]]:
+    at, exif, parts = 30, None, list[Part]()
     try:
         for _ in range(MAX_PARTS):
             kind, length = struct.unpack("<4sI", window.take(at, 8))
-            if kind == b"EXIF" and length <= MAX_EXIF:
-                return window.take(at + 8, length).removeprefix(b"Exif\0\0")
+            if kind == b"EXIF" and length <= MAX_EXIF and exif is None:
+                exif = window.take(at + 8, length).removeprefix(b"Exif\0\0")
+            elif kind == b"XMP ":
+                parts.append(Part("XMP ", at + 8, length))
             at += 8 + length + (length & 1)
     except ImageFault:
-        pass  # The size is known; only the optional chunk behind the pixels is not there.
-    return None
+        pass  # The size is known; only the optional chunks behind the pixels are not there.
+    return exif, tuple(parts)
 
 
 READERS = {"JPEG": read_jpeg, "PNG": read_png, "GIF": read_gif, "WEBP": read_webp}

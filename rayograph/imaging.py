@@ -11,12 +11,20 @@ import io
 import math
 import warnings
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
 from rayograph.errors import ImageFault
-from rayograph.headers import READERS, Window, ends_early, iso_time, read_exif, sniff
+from rayograph.headers import (
+    READERS,
+    RawHeader,
+    Window,
+    ends_early,
+    iso_time,
+    read_exif,
+    sniff,
+)
 
 if TYPE_CHECKING:
     from rayograph.encoders.names import ResizeMode
@@ -63,10 +71,15 @@ class Header:
     mode: str
     orientation: int | None = None
     taken_at: str | None = None
+    # By the names of ``rayograph.metadata.arrow.DETAILS``, only what the file says; None: nothing.
+    details: dict[str, Any] | None = None
 
 
-def read_header(file: IO[bytes], *, max_pixels: int) -> Header:
+def read_header(file: IO[bytes], *, max_pixels: int, details: bool = False) -> Header:
     """Read a picture's header; no pixel is decoded.
+
+    Args:
+        details: also what else the file says of its picture.
 
     Raises:
         ImageFault: ``empty``, ``not_an_image``, ``unsupported``, ``too_large``, ``truncated`` or
@@ -76,18 +89,40 @@ def read_header(file: IO[bytes], *, max_pixels: int) -> Header:
     name = sniff(window.data)
     reader = READERS.get(name)
     if reader is None:
-        header = _pillow_header(file, name)
+        header = _pillow_header(file, name, details)
     else:
-        width, height, mode, exif = reader(window)
+        raw = reader(window)
+        width, height, exif = raw.width, raw.height, raw.exif
         orientation, taken_at = read_exif(exif) if exif else (None, None)
         if orientation is not None and orientation >= 5:
             width, height = height, width
-        header = Header(width, height, name, mode, orientation, taken_at)
+        more = _details(window, raw) if details and (exif or raw.parts) else {}
+        said = more.pop("taken_at", None)
+        taken_at = taken_at or said
+        header = Header(width, height, name, raw.mode, orientation, taken_at, more or None)
     _check_size(header.width, header.height, max_pixels)
     return header
 
 
-def _pillow_header(file: IO[bytes], name: str) -> Header:
+def _details(window: Window, raw: RawHeader) -> dict[str, Any]:
+    # Loaded with the first picture that has any.
+    from rayograph.metadata.blocks import of_header
+    from rayograph.metadata.describe import describe
+
+    return describe(of_header(window, raw))
+
+
+def _pillow_details(image: Image.Image) -> dict[str, Any]:
+    from rayograph.metadata.blocks import of_pillow
+    from rayograph.metadata.describe import describe
+
+    try:
+        return describe(of_pillow(image))
+    except Exception:  # noqa: BLE001 (as with EXIF below)
+        return {}
+
+
+def _pillow_header(file: IO[bytes], name: str, details: bool) -> Header:
     if file.seek(0, 2) > MAX_FILE_BYTES:
         raise ImageFault("the file is larger than 2 GiB", fault="too_large")
     with _open(file, name) as image:
@@ -106,7 +141,10 @@ def _pillow_header(file: IO[bytes], name: str) -> Header:
             orientation = image.info.get("original_orientation") or orientation
         elif name not in _SELF_TURNING and orientation is not None and orientation >= 5:
             width, height = height, width
-        return Header(width, height, name, image.mode, orientation, taken)
+        more = _pillow_details(image) if details else {}
+        said = more.pop("taken_at", None)
+        taken = taken or said
+        return Header(width, height, name, image.mode, orientation, taken, more or None)
 
 
 def _ascii(value: object) -> bytes:

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from glob import iglob
+from itertools import islice
 from typing import Any
 
 from rayograph import ids
 from rayograph.errors import SourceEmpty
-from rayograph.sources import Source, display, is_image_name, quote_path
+from rayograph.sources import Source, display, is_image_name, local_path, quote_path
 
 CHUNK = 4096
 CAPTIONS = "captions.jsonl"
@@ -65,6 +66,8 @@ class Walk:
             yield Chunk(os.path.dirname(path), [os.path.basename(path)])  # noqa: PTH119, PTH120
         elif kind == "glob":
             yield from self._glob()
+        elif kind == "manifest":
+            yield from self._manifest()
         else:
             yield from self._remote()
 
@@ -154,6 +157,25 @@ class Walk:
         if names:
             yield Chunk(folder, names)
 
+    def _manifest(self) -> Iterator[Chunk]:
+        from rayograph.annotations.manifests import addresses
+
+        seen: set[int] = set()
+        rows = addresses(self.source.uri)
+        while lot := list(islice(rows, CHUNK)):
+            folders: dict[str, list[str]] = {}
+            for uri in lot:
+                # Hashes will do: what is seen twice by mistake of them is one in 10^13.
+                if uri is None or not is_image_name(uri):
+                    self.skipped["not_an_image" if uri else "no_file"] += 1
+                elif hash(uri) not in seen:
+                    seen.add(hash(uri))
+                    home, _, name = (local_path(uri) or uri).rpartition("/")
+                    folders.setdefault(home, []).append(name)
+            for home, names in folders.items():
+                unknown: list[Any] = [None] * len(names)
+                yield Chunk(home, names, *((unknown, unknown) if "://" in home else ()))
+
     def _remote(self) -> Iterator[Chunk]:
         import fsspec
 
@@ -241,6 +263,8 @@ def _relative(folder: str, root: str) -> str:
 
 def _bare(folder: str, root: str) -> str:
     """Remote folders come back spelled their file system's own way: compare without scheme."""
+    if "://" not in folder:
+        return folder
     bare, top = (text.partition("://")[2].strip("/") for text in (folder, root))
     return bare.removeprefix(top)
 

@@ -89,6 +89,7 @@ def build(
     complete = row.error is not None or (
         row.listed
         and row.next_model is None
+        and not annotates(row)
         and counts.stage("metadata")["pending"] == 0
         and (not wants_vectors or counts.stage("embedding")["pending"] == 0)
     )
@@ -102,6 +103,11 @@ def build(
         paused=row.paused and not complete,
         error=row.error,
     )
+
+
+def annotates(row: DatasetRow) -> bool:
+    """Whether annotations are still to be read, or put to the images."""
+    return row.annotations is not None and row.annotations["state"] in ("waiting", "reading")
 
 
 def _mode(row: DatasetRow, left: bool, active: bool) -> StageMode:
@@ -130,7 +136,8 @@ def _stage(
 ) -> StageProgress:
     numbers = counts.stage(name)
     pending = numbers["pending"]
-    left = pending > 0 or not row.listed
+    reads = name == "metadata" and annotates(row)
+    left = pending > 0 or not row.listed or reads
     rate = pace.rate(name) if pace and left and active else None
     return StageProgress(
         done=numbers["done"],
@@ -140,6 +147,7 @@ def _stage(
         rate=rate,
         eta_s=round(pending / rate, 1) if rate else None,
         state=_mode(row, left, active),
+        note="annotations are being read" if reads and not pending else None,
     )
 
 

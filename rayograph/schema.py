@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from rayograph.annotations.answers import Annotation, AnnotationReport
+
 SCHEMA_VERSION = 1
 
 ImageStatus = Literal["pending", "indexed", "embedding", "ready", "failed"]
@@ -77,6 +79,37 @@ class ImageRecord(Answer):
     mode: str | None = None
     orientation: int | None = Field(None, description="EXIF orientation, 1-8")
     taken_at: str | None = Field(None, description="EXIF time, ISO 8601, as the camera wrote it")
+    camera: str | None = Field(None, description="maker and model")
+    camera_make: str | None = None
+    camera_model: str | None = None
+    lens: str | None = None
+    iso: int | None = None
+    aperture: float | None = Field(None, description="f-number")
+    exposure_s: float | None = None
+    focal_mm: float | None = None
+    latitude: float | None = Field(None, description="degrees, north is positive")
+    longitude: float | None = Field(None, description="degrees, east is positive")
+    altitude_m: float | None = None
+    title: str | None = None
+    description: str | None = None
+    keywords: list[str] | None = None
+    creator: str | None = None
+    copyright: str | None = None
+    file_rating: int | None = Field(None, description="the file's own, -1 (rejected) to 5")
+    software: str | None = None
+    generator: str | None = Field(None, description="the AI tool that made it")
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    model_name: str | None = Field(None, description="the model an AI tool made it with")
+    model_hash: str | None = None
+    seed: int | None = Field(None, description="up to 64 bits without a sign")
+    steps: int | None = None
+    cfg_scale: float | None = None
+    sampler: str | None = None
+    loras: list[str] | None = None
+    parameters: str | None = Field(
+        None, description="what the tool wrote, as it wrote it; in the record of one image alone"
+    )
     content_hash: str | None = None
     caption: str | None
     tags: list[str]
@@ -84,6 +117,12 @@ class ImageRecord(Answer):
     favorite: bool
     region: Region | None = Field(None, description="the part of a giant this row stands for")
     tile_id: str | None = Field(None, description="the pyramid in which it can be looked at")
+    labels: list[str] = Field(default_factory=list, description="classes of its annotations")
+    objects: int | None = Field(None, description="how many annotations it has; null: no file says")
+    extra: dict[str, Any] | None = Field(None, description="a manifest's other columns")
+    annotations: list[Annotation] | None = Field(
+        None, description="of a single image's record; null in pages"
+    )
 
 
 class StageProgress(Answer):
@@ -165,6 +204,9 @@ class Dataset(Answer):
         None, description="of the ten nearest, the share the vector index finds; null: no index"
     )
     tile_id: str | None = Field(None, description="of a giant; null: a dataset of many pictures")
+    annotations: AnnotationReport | None = Field(
+        None, description="where they are from and how they fit; null: there are none"
+    )
     skipped: dict[str, int] = Field(
         default_factory=dict, description="what listing passed over: reason -> count"
     )
@@ -193,7 +235,9 @@ class NewDataset(Model):
     description: str | None = Field(None, max_length=4000)
     category: str | None = Field(None, max_length=200)
     subject: str | None = Field(None, max_length=200)
-    annotations: str | None = Field(None, max_length=4096)
+    annotations: str | None = Field(
+        None, min_length=1, max_length=4096, description="a file or folder of them"
+    )
     recursive: bool = True
     model: str | None = Field(None, max_length=500)
 

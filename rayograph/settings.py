@@ -123,6 +123,15 @@ class TileSettings(Section):
     at_once: int = Field(2, ge=1, description="giants tiled at once")
 
 
+class ExportSettings(Section):
+    """Exports made by the server."""
+
+    folder: str | None = Field(None, description="folder for exports; default in catalog")
+    keep_s: float = Field(86_400.0, ge=0, description="age at which exports go, s")
+    max_gb: float = Field(50.0, gt=0, description="disk for one export and for all finished, GB")
+    at_once: int = Field(1, ge=1, description="exports made at once; others wait")
+
+
 class IndexSettings(Section):
     """The vector index."""
 
@@ -154,6 +163,7 @@ class Settings(Section):
     embedding: EmbeddingSettings = EmbeddingSettings()
     thumbnails: ThumbnailSettings = ThumbnailSettings()
     tiles: TileSettings = TileSettings()
+    exports: ExportSettings = ExportSettings()
     index: IndexSettings = IndexSettings()
     ray: RaySettings = RaySettings()
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="log level")

@@ -27,7 +27,9 @@ IMAGE_SUFFIXES = frozenset(
         *(".bmp", ".dib", ".tif", ".tiff", ".avif", ".heic", ".heif"),
     )
 )
-Kind = Literal["folder", "file", "glob", "fsspec", "url", "giant"]
+Kind = Literal["folder", "file", "glob", "fsspec", "url", "giant", "manifest"]
+MANIFESTS = (".csv", ".parquet", ".jsonl", ".ndjson")
+_ANNOTATIONS = (".json", ".yaml", ".yml")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]+")
 _SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _GLOB = re.compile(r"[*?\[]")
@@ -37,20 +39,23 @@ _GLOB = re.compile(r"[*?\[]")
 class Source:
     """A resolved source: ``uri`` is canonical, ``root`` is where folders are relative to.
 
-    ``url`` is a picture to be downloaded, ``giant`` a local one to be tiled.
+    ``url`` is a picture to be downloaded, ``giant`` a local one to be tiled, ``manifest`` a table
+    of addresses. ``annotations`` is the file or folder of them that somebody named.
     """
 
     kind: Kind
     uri: str
     root: str
     recursive: bool = True
+    annotations: str | None = None
 
     @property
     def name(self) -> str:
         """What the dataset is called when nobody named it."""
         if self.kind == "url":
             return unquote(urlsplit(self.uri).path.rstrip("/").rsplit("/", 1)[-1]) or "picture"
-        stem = self.root.rstrip("/").rsplit("/", 1)[-1]
+        place = unquote(self.uri) if self.kind == "manifest" else self.root
+        stem = place.rstrip("/").rsplit("/", 1)[-1]
         return display(stem) if stem else "images"
 
     @property
@@ -165,15 +170,28 @@ def resolve(text: str, *, recursive: bool = True) -> Source:
     if os.path.isdir(path):  # noqa: PTH112
         return Source("folder", file_uri(path), path, recursive)
     if os.path.isfile(path):  # noqa: PTH113
+        if path.lower().endswith(MANIFESTS):
+            return Source("manifest", file_uri(path), os.path.dirname(path), recursive)  # noqa: PTH120
+        if path.lower().endswith(_ANNOTATIONS):
+            return _annotated(path, recursive)
         if not is_image_name(path):
             raise SourceEmpty(
                 f"{display(path)} is not an image rayograph knows by its name",
-                hint=f"known: {' '.join(sorted(IMAGE_SUFFIXES))}",
+                hint=f"known: {' '.join(sorted(IMAGE_SUFFIXES))}; {' '.join(_ANNOTATIONS)} as "
+                f"annotations; {' '.join(MANIFESTS)} as manifests",
             )
         return Source("file", file_uri(path), os.path.dirname(path), recursive)  # noqa: PTH120
     if _GLOB.search(path):
         return Source("glob", file_uri(path), _glob_root(path), recursive)
     raise SourceNotFound(f"no file or folder {display(path)}", hint=_nearest(path))
+
+
+def _annotated(path: str, recursive: bool) -> Source:
+    """The folder of the pictures that an annotation file is about."""
+    from rayograph.annotations.found import home_of
+
+    root = str(home_of(Path(path)))
+    return Source("folder", file_uri(root), root, recursive, path)
 
 
 def _resolve_url(text: str, scheme: str, recursive: bool) -> Source:
@@ -188,6 +206,8 @@ def _resolve_url(text: str, scheme: str, recursive: bool) -> Source:
         raise SourceNotFound(
             f"unknown kind of address {scheme}://", hint="try s3://, gs:// or a folder"
         )
+    if text.lower().endswith(MANIFESTS):
+        return Source("manifest", text, text.rpartition("/")[0], recursive)
     return Source("fsspec", text.rstrip("/"), text.rstrip("/"), recursive)
 
 
@@ -210,15 +230,17 @@ def describe(source: Source) -> dict[str, Any]:
         "uri": source.uri,
         "root": quote_path(source.root),
         "recursive": source.recursive,
+        "annotations": None if source.annotations is None else quote_path(source.annotations),
     }
 
 
 def restore(data: dict[str, Any]) -> Source:
     """The inverse of ``describe``."""
-    root = data["root"]
+    root, named = data["root"], data.get("annotations")
     return Source(
         data["kind"],
         data["uri"],
         os.fsdecode(unquote_to_bytes(root)) if "%" in root else root,
         data["recursive"],
+        None if named is None else os.fsdecode(unquote_to_bytes(named)),
     )

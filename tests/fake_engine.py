@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from rayograph import __version__, ids
+from rayograph.annotations.answers import Annotation, AnnotationDetails, AnnotationMap
 from rayograph.errors import (
     DatasetNotFound,
     ImageNotFound,
@@ -48,7 +49,9 @@ from rayograph.schema import (
 from rayograph.sources import display, file_uri, local_path
 from rayograph.where import matches, parse
 from rayograph_serve.engine import Command, Located, TileBytes
+from rayograph_serve.snapshots import Snapshots
 from tests.drawn_pyramid import DrawnPyramid
+from tests.fake_snapshots import FakeSnapshots
 
 _INKS = ("crimson", "teal", "goldenrod", "indigo", "olive", "salmon", "navy", "sienna")
 
@@ -77,6 +80,8 @@ class FakeEngine:
         self.located = 0
         self.fault: Exception | None = None
         self.giants: dict[str, DrawnPyramid] = {}
+        self.annotations: dict[str, list[Annotation]] = {}
+        self.snapshots: Snapshots = FakeSnapshots()
         self._datasets: dict[str, Dataset] = {}
         self._records: dict[str, list[ImageRecord]] = {}
         self._changed = asyncio.Condition()
@@ -213,6 +218,17 @@ class FakeEngine:
         self._rows(dataset_id)
         info = FieldInfo(name="width", kind="number", about="px", aliases=["w"], values=[])
         return FieldList(items=[info])
+
+    async def annotation_report(self, dataset_id: str) -> AnnotationDetails:
+        report = (await self.dataset(dataset_id)).annotations
+        if report is None:
+            raise NotFound("no annotations")
+        return AnnotationDetails(**report.model_dump())
+
+    async def annotations_of(self, dataset_id: str, image_ids: list[str]) -> AnnotationMap:
+        await self.dataset(dataset_id)
+        found = {key: self.annotations.get(key, []) for key in image_ids}
+        return AnnotationMap(items={key: each for key, each in found.items() if each})
 
     async def image(self, image_id: str) -> ImageRecord:
         dataset = ids.dataset_of(image_id) or ""

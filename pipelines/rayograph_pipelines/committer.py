@@ -25,10 +25,11 @@ from rayograph.settings import IndexSettings
 log = logging.getLogger(__name__)
 Offsets = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-# A fragment with vectors is rewritten whole each time it is published: wait until it has grown
-# by this share, but no longer than this.
+# A fragment with vectors or long texts is rewritten whole each time it is published: wait until it
+# has grown by this share, but no longer than this.
 _GROWTH = 0.25
 _PATIENCE_S = 4.0
+_LIGHT_BYTES = 8 << 20
 _MAX_FRAGMENTS = 64
 
 
@@ -71,7 +72,7 @@ class _Part:
         age = now - self.published_at
         if not self.waiting_rows:
             return True
-        if stage == "metadata":
+        if stage == "metadata" and self.base.nbytes < _LIGHT_BYTES:
             return age >= interval_s
         grown = self.new_rows >= _GROWTH * self.done_rows
         return age >= interval_s and (grown or age >= _PATIENCE_S)
@@ -118,6 +119,12 @@ class Committer:
         """Append listed rows."""
         with self._writing:
             self._writer.append(rows, fragment_rows=fragment_rows)
+        self._on_commit()
+
+    def fill(self, columns: Mapping[int, pa.Table]) -> None:
+        """Replace a group of columns that no stage has, of whole fragments."""
+        with self._writing:
+            self._writer.fill(columns)
         self._on_commit()
 
     def expect(self, stage: str, work: Mapping[int, Offsets]) -> None:

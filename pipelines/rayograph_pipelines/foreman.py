@@ -17,6 +17,7 @@ import ray
 from rayograph import giants
 from rayograph.analysis.asked import from_text
 from rayograph.catalog import Catalog, DatasetRow, columns
+from rayograph.catalog.returning import go_back
 from rayograph.encoders import choose_model
 from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, RayographError
 from rayograph.progress import CANCELLED, at_rest
@@ -28,6 +29,7 @@ from rayograph_pipelines.analysis_remote import RemoteAnalysis
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
+from rayograph_pipelines.reread import outdated
 from rayograph_pipelines.run import Run
 from rayograph_pipelines.warm import WarmPath
 
@@ -81,6 +83,8 @@ class Foreman:
             if job is not None and job.thread.is_alive():
                 self._again.add(dataset_id)
                 return
+            # Whoever asked for this work must not be told that all is done before it begins.
+            self._show(dataset_id)
             run = Run(
                 self._catalog,
                 dataset_id,
@@ -137,6 +141,15 @@ class Foreman:
         """List the source again: new files are added."""
         self.stop(dataset_id)
         self._catalog.update(dataset_id, listed=False, error=None, paused=False)
+        self.start(dataset_id)
+
+    def restore(self, dataset_id: str, name: str) -> None:
+        """Go back to a snapshot; what was pending in it is done next."""
+        self._catalog.snapshots(dataset_id).get(name)
+        self.stop(dataset_id)
+        with self._catalog.lock(dataset_id):
+            go_back(self._catalog, dataset_id, name)
+        self._show(dataset_id)
         self.start(dataset_id)
 
     def change_model(self, dataset_id: str, model: str) -> None:
@@ -212,7 +225,8 @@ class Foreman:
         """At a start: show what the table says, then finish what is unfinished."""
         progress = self._at_rest(row)
         self._report(progress)
-        if progress.status == "in_progress" and not row.paused and row.error is None:
+        work = progress.status == "in_progress" or outdated(row)
+        if work and not row.paused and row.error is None:
             self.start(row.dataset_id)
 
     def _reconsider(self) -> None:

@@ -57,6 +57,9 @@ class RayWork:
     async def change_model(self, dataset_id: str, model: str) -> None:
         await _result(self._foreman.change_model.remote(dataset_id, model))
 
+    async def restore(self, dataset_id: str, name: str) -> None:
+        await _result(self._foreman.restore.remote(dataset_id, name))
+
     async def forget(self, dataset_id: str) -> None:
         await _result(self._foreman.forget.remote(dataset_id))
 

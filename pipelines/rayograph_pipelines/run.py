@@ -21,19 +21,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog import Catalog, DatasetRow
+from rayograph.catalog.columns import ANNOTATIONS, METADATA
 from rayograph.demo.source import growth
 from rayograph.errors import ModelUnavailable, RayographError
 from rayograph.listing import Walk, read_captions
+from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.progress import Pace, build, embeds
 from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph_pipelines import chains
+from rayograph_pipelines.annotating import Annotating
 from rayograph_pipelines.attention import Attention
 from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.failures import given_up, reason
 from rayograph_pipelines.giant import Giant
 from rayograph_pipelines.giants_warm import GiantsWarm
 from rayograph_pipelines.lister import Appender, listed, rounds
+from rayograph_pipelines.reread import marked, outdated, reread
 from rayograph_pipelines.stages.list_files import ListFilesConfig
 from rayograph_pipelines.target import Target, adopt, choose_target
 from rayograph_pipelines.turns import turn
@@ -87,6 +91,7 @@ class Run:
         self._over: dict[str, set[int]] = {}
         self._target: Target | None = None
         self._listed = self._row.listed
+        self._rereads = outdated(self._row)
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
         self._committer: Committer | None = None
@@ -151,10 +156,12 @@ class Run:
             self._change(**found)
 
     def _stages(self) -> None:
+        for group in (METADATA, ANNOTATIONS):
+            self._catalog.writer(self.dataset_id).add_missing(group)
         self._tell()
         threads = [
             threading.Thread(target=self._guarded, args=(stage,), name=stage.__name__)
-            for stage in (self._list, self._metadata, self._embedding)
+            for stage in (self._list, self._metadata, self._annotate, self._embedding)
         ]
         for thread in threads:
             thread.start()
@@ -244,6 +251,29 @@ class Run:
             bulk=lambda rows: chains.metadata(rows, self._settings),
             sample_rows=_SAMPLE_ROWS,
         )
+        again = self._reader, self._at_work(), self._opener.headers, self._stopping
+        if self._rereads and reread(*again):
+            self._change(metadata_version=METADATA_VERSION)
+
+    def _annotate(self) -> None:
+        work = Annotating(
+            self._row,
+            self._reader,
+            fill=self._at_work().fill,
+            note=lambda report: self._change(annotations=report),
+            stop=self._stopping,
+        )
+        work.follow(self._growth())
+        self._tell()
+
+    def _growth(self) -> Iterator[bool]:
+        """After each growth of the table: whether listing is over, which is the last."""
+        while True:
+            with self._grown:
+                appended, listed = self._appended, self._listed
+            yield listed
+            if listed or not self._grows(appended):
+                return
 
     def _embedding(self) -> None:
         if not embeds(self._row):
@@ -349,6 +379,8 @@ class Run:
         return self._committer
 
     def _put(self, stage: str, done: pa.Table) -> None:
+        if stage == "metadata" and self._rereads:
+            done = marked(done)
         self._at_work().put(stage, done)
 
     def _put_all(self, stage: str, results: Iterable[pa.Table]) -> None:

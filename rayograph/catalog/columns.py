@@ -12,6 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from rayograph.metadata.arrow import DETAILS
+
 LISTING = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -27,7 +29,7 @@ LISTING = pa.schema(
 # Of a giant's tables alone: x, y, width and height in px of the whole picture; null for the whole.
 REGION = pa.schema([pa.field("region", pa.list_(pa.int32(), 4))])
 
-METADATA = pa.schema(
+_HEADER = pa.schema(
     [
         pa.field("width", pa.int32()),
         pa.field("height", pa.int32()),
@@ -40,7 +42,24 @@ METADATA = pa.schema(
         pa.field("meta_error", pa.string()),
     ]
 )
+# One file a fragment for each part: Lance replaces a file only by one of the very same columns,
+# so columns that come with a later version of this program must be a part of their own. The
+# state comes last: once it says done, all else is there.
+METADATA_PARTS = (DETAILS, _HEADER)
+METADATA = pa.schema([field for part in METADATA_PARTS for field in part])
 
+
+# What annotation files say, filled by the run's annotations thread (rayograph.annotations). Null
+# ``objects`` means that nobody looked; ``annotations`` and ``extra`` are JSON.
+ANNOTATIONS = pa.schema(
+    [
+        pa.field("labels", pa.list_(pa.string())),
+        pa.field("objects", pa.int32()),
+        pa.field("annotations", pa.string()),
+        pa.field("described", pa.string()),
+        pa.field("extra", pa.string()),
+    ]
+)
 
 # What people add. Nobody but their edits ever writes it (rayograph.catalog.curation).
 CURATION = pa.schema(
@@ -104,6 +123,12 @@ def space_of(stage: str) -> Space | None:
     return next((space for space in SPACES if space.stage == stage), None)
 
 
+def parts(names: list[str]) -> list[list[str]]:
+    """Columns that a stage fills by the files they lie in, that of its state last."""
+    found = [[f.name for f in part if f.name in names] for part in METADATA_PARTS]
+    return [part for part in found if part] or [names]
+
+
 def embedding(dim: int) -> pa.Schema:
     """The embedding stage's columns by their plain names."""
     return SPACES[0].columns(dim)
@@ -130,6 +155,8 @@ REGISTRY = pa.schema(
         pa.field("next_model", pa.string()),
         pa.field("next_model_key", pa.string()),
         pa.field("model_note", pa.string()),
+        pa.field("metadata_version", pa.int32()),
+        pa.field("annotations", pa.string()),
         pa.field("index_recall", pa.float64()),
         pa.field("index_checked", pa.int64()),
     ]

@@ -37,6 +37,14 @@ FILTER_INDICES = {
     "content_hash": "BTREE",
     "file_name": "BTREE",
     "tags": "LABEL_LIST",
+    "labels": "LABEL_LIST",
+    "camera": "BITMAP",
+    "generator": "BITMAP",
+    "model_name": "BITMAP",
+    "sampler": "BITMAP",
+    "model_hash": "BTREE",
+    "seed": "BTREE",
+    "loras": "LABEL_LIST",
 }
 _STRAIGHT_ROWS = 2_000
 _KEPT_ROWS = 8_000_000

@@ -26,10 +26,13 @@ DONE, FAILED, CLAIMED, SKIPPED = (
 )
 _STATES = len(StageState)
 Tally = np.ndarray[Any, np.dtype[np.int64]]
+# A page of images is without what only a single image's record holds.
+_LONG = ("parameters", "annotations")
 _RECORD = [
     *columns.LISTING.names,
-    *columns.METADATA.names,
+    *(name for name in columns.METADATA.names if name not in (*_LONG, "meta_version")),
     *columns.CURATION.names,
+    *(name for name in columns.ANNOTATIONS.names if name not in _LONG),
     *columns.REGION.names,
 ]
 
@@ -223,11 +226,13 @@ class DatasetReader:
         return rows
 
     def record(self, image_id: str) -> dict[str, Any]:
-        """One image's record."""
-        rows = self.records([image_id])
-        if not rows:
+        """One image's record, with what is too long for a page of them."""
+        snapshot = self.snapshot()
+        more = [name for name in _LONG if name in snapshot.schema.names]
+        rows = self.rows([image_id], [*self._present(snapshot), *more])
+        if not rows.num_rows:
             raise ImageNotFound(f"no image {image_id!r} in this dataset")
-        return rows[0]
+        return self._records(rows.to_pylist())[0]
 
     def records(self, image_ids: Sequence[str]) -> list[dict[str, Any]]:
         """The records of these ids, in their order; unknown ones are left out."""
@@ -278,6 +283,13 @@ class DatasetReader:
         if stage != "metadata":
             todo += f" and (meta_state is null or meta_state != {FAILED})"
         return fragment.scanner(columns=list(names), filter=todo, with_row_address=True).to_table()
+
+    def outdated(self, fragment_id: int, version: int, names: Sequence[str]) -> pa.Table:
+        """Rows of one fragment whose metadata an earlier version read, with ``_rowaddr``."""
+        state = columns.STATE["metadata"]
+        old = f"{state} = {DONE} and (meta_version is null or meta_version < {version})"
+        fragment = self.snapshot().get_fragment(fragment_id)
+        return fragment.scanner(columns=list(names), filter=old, with_row_address=True).to_table()
 
     def fragments(self) -> list[tuple[int, int]]:
         """(fragment id, physical rows) in listing order."""

@@ -20,6 +20,7 @@ from rayograph.catalog.analyses import Analyses
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.curation import Curator
 from rayograph.catalog.reader import DatasetReader
+from rayograph.catalog.snapshots import Snapshots
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.errors import (
     CatalogError,
@@ -28,6 +29,7 @@ from rayograph.errors import (
     DatasetNotFound,
 )
 from rayograph.locks import hold, local_folder, writable_folder
+from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.schema import SCHEMA_VERSION
 from rayograph.sources import Source, describe, restore
 
@@ -58,6 +60,10 @@ class DatasetRow:
     next_model: str | None = None
     next_model_key: str | None = None
     model_note: str | None = None
+    # The report of ``rayograph.annotations``, with the fingerprint of the files it is about.
+    annotations: dict[str, Any] | None = None
+    # By which version every image's metadata was read; 0: before there were versions.
+    metadata_version: int = METADATA_VERSION
     # Of the vector index's ten nearest the share that are, and how many vectors there were then.
     index_recall: float | None = None
     index_checked: int | None = None
@@ -71,6 +77,7 @@ class DatasetRow:
         row = {f.name: getattr(self, f.name) for f in fields(self)}
         row["source"] = json.dumps(describe(self.source))
         row["skipped"] = json.dumps(self.skipped)
+        row["annotations"] = None if self.annotations is None else json.dumps(self.annotations)
         return row
 
     @classmethod
@@ -78,8 +85,10 @@ class DatasetRow:
         known = {f.name for f in fields(cls)}
         row = {key: value for key, value in row.items() if key in known}
         row["space"] = row.get("space") or 0
+        row["metadata_version"] = row.get("metadata_version") or 0
         row["source"] = restore(json.loads(row["source"]))
         row["skipped"] = json.loads(row["skipped"])
+        row["annotations"] = json.loads(row.get("annotations") or "null")
         return cls(**row)
 
 
@@ -168,7 +177,8 @@ class Catalog:
             data_storage_version="2.2",
         )
         regions = columns.REGION if source.is_giant else ()
-        dataset.add_columns(pa.schema([*columns.METADATA, *columns.CURATION, *regions]))
+        groups = (columns.METADATA, columns.CURATION, columns.ANNOTATIONS, regions)
+        dataset.add_columns(pa.schema([field for group in groups for field in group]))
         added = pa.Table.from_pylist([row.to_row()], columns.REGISTRY)
         self._write(lambda registry: registry.insert(added, mode="append"))
         return row
@@ -229,6 +239,10 @@ class Catalog:
     def curator(self, dataset_id: str) -> Curator:
         """Who edits a dataset's tags, ratings and favourites; needs no lock."""
         return Curator(self._table_uri(dataset_id))
+
+    def snapshots(self, dataset_id: str) -> Snapshots:
+        """A dataset's named versions."""
+        return Snapshots(self._table_uri(dataset_id))
 
     def lock(self, dataset_id: str) -> contextlib.AbstractContextManager[None]:
         """Hold a dataset as its one writer; see ``rayograph.locks.hold``."""

@@ -25,10 +25,13 @@ from rayograph.catalog.filters import FILTER_INDICES, index_name
 from rayograph.catalog.reader import CLAIMED, DONE, FAILED
 from rayograph.catalog.words import WORD_COLUMNS
 from rayograph.errors import CatalogError
+from rayograph.metadata.arrow import DETAILS
 from rayograph.settings import IndexSettings
 
 log = logging.getLogger(__name__)
 _MAX_TRIES = 20
+# Empty in most datasets: then an index of them would be work for nothing.
+_SELDOM = frozenset((*DETAILS.names, *columns.ANNOTATIONS.names))
 # Words as `where` knows them: whole, of any language, capitals or not.
 WORD_INDEX: dict[str, Any] = {
     "base_tokenizer": "simple",
@@ -81,6 +84,19 @@ class DatasetWriter:
 
     # -- columns ----------------------------------------------------------------------------
 
+    def add_missing(self, schema: pa.Schema) -> None:
+        """Give a table of an earlier version the (all null) columns that have come since."""
+        for attempt in range(_MAX_TRIES):
+            dataset = self.dataset()
+            missing = [field for field in schema if field.name not in dataset.schema.names]
+            if not missing:
+                return
+            try:
+                dataset.add_columns(pa.schema(missing))
+            except (OSError, RuntimeError) as error:
+                if attempt == _MAX_TRIES - 1 or "conflict" not in str(error).lower():
+                    raise
+
     def add_vector_columns(self, space: Space, dim: int) -> None:
         """Give the table a space's (all null) columns, as far as it has them not."""
         dataset = self.dataset()
@@ -103,7 +119,8 @@ class DatasetWriter:
         """The columns a stage fills, as they are in the table."""
         space = columns.space_of(stage)
         if space is None:
-            return columns.METADATA
+            names = set(self.dataset().schema.names)
+            return pa.schema([field for field in columns.METADATA if field.name in names])
         dim = self.dataset().schema.field(space.vector).type.list_size
         # A table of an earlier version lacks what has come since.
         self.add_vector_columns(space, dim)
@@ -118,7 +135,7 @@ class DatasetWriter:
         return table.combine_chunks()
 
     def fill(self, fills: Mapping[int, pa.Table]) -> None:
-        """Replace one stage's columns of several fragments in one commit.
+        """Replace one stage's columns of several fragments, in one commit for each of its parts.
 
         Each table holds every row of its fragment, in order.
 
@@ -126,15 +143,30 @@ class DatasetWriter:
             CatalogError: a table's length is not its fragment's; nothing was committed.
         """
         dataset = self.dataset()
-        groups = []
         for fragment_id, table in fills.items():
             rows = dataset.get_fragment(fragment_id).physical_rows
             if table.num_rows != rows:
                 # The replacement itself does not check: a wrong length would tear the table.
                 raise CatalogError(f"{table.num_rows} rows for a fragment of {rows}")
-            file = write_columns(self._uri, dataset, table)
-            groups.append(lance.LanceOperation.DataReplacementGroup(fragment_id, file))
-        self._commit(lance.LanceOperation.DataReplacement(groups))
+        names = next(iter(fills.values())).column_names if fills else []
+        for part in columns.parts(names):
+            groups = []
+            for fragment_id, table in fills.items():
+                rows_of = table.select(part)
+                if part[-1] != names[-1] and self._nothing_new(dataset, fragment_id, rows_of):
+                    continue
+                file = write_columns(self._uri, dataset, rows_of)
+                groups.append(lance.LanceOperation.DataReplacementGroup(fragment_id, file))
+            if groups:
+                self._commit(lance.LanceOperation.DataReplacement(groups))
+
+    def _nothing_new(self, dataset: lance.LanceDataset, fragment_id: int, rows: pa.Table) -> bool:
+        """Whether these columns are null and have never been anything else in the fragment."""
+        if any(column.null_count < len(column) for column in rows.columns):
+            return False
+        field = next(f for f in dataset.lance_schema.fields() if f.name() == rows.column_names[0])
+        files = dataset.get_fragment(fragment_id).metadata.files
+        return not any(field.id() in file.fields for file in files)
 
     def _commit(self, operation: Any) -> None:
         for attempt in range(_MAX_TRIES):
@@ -207,6 +239,8 @@ class DatasetWriter:
             if column not in dataset.schema.names:
                 continue
             if name not in covered:
+                if column in _SELDOM and not _has_any(dataset, column):
+                    continue
                 options_of = WORD_INDEX if kind == "INVERTED" else {}
                 dataset.create_scalar_index(column, kind, name=name, **options_of)
             elif rows - covered[name] > grow * rows:
@@ -277,6 +311,14 @@ def _wanted_partitions(vectors: int) -> int:
 
 def _indices(dataset: lance.LanceDataset) -> set[str]:
     return {index.name for index in dataset.describe_indices()}
+
+
+def _has_any(dataset: lance.LanceDataset, column: str) -> bool:
+    return bool(
+        dataset.scanner(columns=[], filter=f"{column} is not null", limit=1, with_row_id=True)
+        .to_table()
+        .num_rows
+    )
 
 
 def _covered(dataset: lance.LanceDataset, name: str) -> set[int] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rayograph import console
+from rayograph.cli.annotated import show_annotations
 from rayograph.cli.base import DONE, Command, State, filtering, follow, json_option
 from rayograph.errors import InvalidRequest
 
@@ -22,7 +23,11 @@ dataset_argument = click.argument("dataset")
 @click.command(cls=Command)
 @click.argument("source")
 @click.option("--name", metavar="N", help="What to call it; default: the folder's name.")
-@click.option("--annotations", metavar="FILE", help="Annotations to read with it.")
+@click.option(
+    "--annotations",
+    metavar="FILE",
+    help="A file or folder of them: COCO, YOLO, Pascal VOC, manifest.",
+)
 @click.option("--model", metavar="NAME", help="Embed with this model.")
 @click.option("--no-recursive", is_flag=True, help="Leave folders inside the folder out.")
 @click.option("--wait", is_flag=True, help="Follow the progress to its end.")
@@ -205,17 +210,6 @@ def _models(info: Dataset) -> str:
 
 @click.command(cls=Command)
 @dataset_argument
-@click.option("--format", "form", default="coco", show_default=True, help="The format to write.")
-@click.option("--output", "-o", metavar="PATH", help="Where to; default: DATASET.FORMAT here.")
-@click.pass_obj
-def export(state: State, dataset: str, form: str, output: str | None) -> None:
-    """Write DATASET in another format."""
-    handle = state.dataset(dataset)
-    console.echo(str(handle.export(form, output or f"{handle.id}.{form}")))
-
-
-@click.command(cls=Command)
-@dataset_argument
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def delete(state: State, dataset: str, yes: bool) -> None:
@@ -233,6 +227,7 @@ COMMANDS = (
     add,
     list_,
     status,
+    show_annotations,
     progress,
     search,
     _command("rescan", "Look for new, changed and removed files of DATASET."),
@@ -241,6 +236,5 @@ COMMANDS = (
     _command("retry", "Try the failed images of DATASET again."),
     _command("cancel", "End the work on DATASET; what is done stays."),
     model,
-    export,
     delete,
 )

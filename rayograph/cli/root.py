@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rayograph.cli import datasets, discovery, server
+from rayograph.cli import datasets, discovery, exports, server, snapshots
 from rayograph.cli.base import Root
 
 
@@ -18,5 +18,11 @@ def main() -> None:
     """Open image datasets of any size and search them while you look."""
 
 
-for command in (*server.COMMANDS, *datasets.COMMANDS, *discovery.COMMANDS):
+for command in (
+    *server.COMMANDS,
+    *datasets.COMMANDS,
+    *discovery.COMMANDS,
+    *exports.COMMANDS,
+    *snapshots.COMMANDS,
+):
     main.add_command(command)

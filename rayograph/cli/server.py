@@ -51,7 +51,8 @@ def up(
 ) -> int:
     """Start rayograph (or attach to the running one) and open each SOURCE.
 
-    A SOURCE is a folder, a file, a glob, an s3:// or gs:// URL, or the word demo.
+    A SOURCE is a folder, a file, a glob, an s3:// or gs:// URL, a manifest, a COCO file, or
+    the word demo.
     """
     settings = state.settings(
         server__port=port, server__host=host, catalog__uri=catalog, model=model

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rayograph.annotations.answers import Annotation, AnnotationDetails
 from rayograph.client import calls
 from rayograph.client.discovery_async import AsyncDiscovery
+from rayograph.client.exports import AsyncExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.snapshots import AsyncSnapshotMethods
 from rayograph.client.transport import AsyncTransport, Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
 from rayograph.schema import (
@@ -127,7 +129,7 @@ class AsyncClient:
         await self.close()
 
 
-class AsyncDataset(AsyncDiscovery):
+class AsyncDataset(AsyncDiscovery, AsyncExportMethods, AsyncSnapshotMethods):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: AsyncClient, info: DatasetInfo) -> None:
@@ -274,6 +276,18 @@ class AsyncDataset(AsyncDiscovery):
         """What a ``where`` can name here, and the values of what has few."""
         return (await self._transport.send(calls.fields(self.id))).items
 
+    async def annotation_report(self) -> AnnotationDetails:
+        """Where the annotations are from, how they fit, and the first of what did not.
+
+        Raises:
+            NotFound: there are none.
+        """
+        return await self._transport.send(calls.annotation_report(self.id))
+
+    async def annotations(self, ids: str | Iterable[str]) -> dict[str, list[Annotation]]:
+        """Boxes, polygons, masks and keypoints of up to 500 images that have any, by id."""
+        return (await self._transport.send(calls.annotations_of(self.id, ids))).items
+
     async def rescan(self) -> Progress:
         """Look for new, changed and removed files."""
         return await self._transport.send(calls.command(self.id, "rescan"))
@@ -319,10 +333,6 @@ class AsyncDataset(AsyncDiscovery):
     async def favorite(self, ids: str | Iterable[str], value: bool = True) -> int:
         """Mark images as favourites, or no longer."""
         return (await self._transport.send(calls.edit(self.id, ids, favorite=value))).matched
-
-    async def export(self, format: str, path: str | os.PathLike[str]) -> Path:  # noqa: A002
-        """Write the dataset in another format (such as ``coco``) to ``path``."""
-        return await self._transport.send(calls.export(self.id, format, path))
 
     async def to_arrow(self, where: str | None = None) -> pa.Table:
         """The records as one Arrow table."""

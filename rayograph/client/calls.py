@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from rayograph.annotations.answers import AnnotationDetails, AnnotationMap
 from rayograph.errors import InvalidRequest, ServerError, SourceNotFound
 from rayograph.schema import (
     Accepted,
@@ -66,7 +67,7 @@ def read(kind: type[M]) -> Callable[[httpx.Response], M]:
     return parse
 
 
-def _nothing(_: httpx.Response) -> None:
+def nothing(_: httpx.Response) -> None:
     return None
 
 
@@ -104,7 +105,7 @@ def use_model(dataset_id: str, model: str) -> Call[Dataset]:
 
 
 def delete(dataset_id: str) -> Call[None]:
-    return Call("DELETE", f"/api/datasets/{dataset_id}", _nothing, repeat=False)
+    return Call("DELETE", f"/api/datasets/{dataset_id}", nothing, repeat=False)
 
 
 def status(dataset_id: str) -> Call[DatasetStatus]:
@@ -152,6 +153,16 @@ def fields(dataset_id: str) -> Call[FieldList]:
     return Call("GET", f"/api/datasets/{dataset_id}/fields", read(FieldList))
 
 
+def annotation_report(dataset_id: str) -> Call[AnnotationDetails]:
+    return Call("GET", f"/api/datasets/{dataset_id}/annotations", read(AnnotationDetails))
+
+
+def annotations_of(dataset_id: str, ids: str | Iterable[str]) -> Call[AnnotationMap]:
+    body = {"image_ids": [ids] if isinstance(ids, str) else list(ids)}
+    path = f"/api/datasets/{dataset_id}/annotations"
+    return Call("POST", path, read(AnnotationMap), body=body)
+
+
 def image(image_id: str) -> Call[ImageRecord]:
     return Call("GET", f"/api/images/{image_id}", read(ImageRecord))
 
@@ -168,16 +179,6 @@ def edit(dataset_id: str, ids: str | Iterable[str], **changes: Any) -> Call[Batc
     """Change tags, rating or favourite of some images at once."""
     body = {"ids": [ids] if isinstance(ids, str) else list(ids), **changes}
     return Call("POST", f"/api/datasets/{dataset_id}/images/batch", read(BatchResult), body=body)
-
-
-def export(dataset_id: str, form: str, path: str | os.PathLike[str]) -> Call[Path]:
-    target = Path(path).expanduser()
-
-    def save(response: httpx.Response) -> Path:
-        target.write_bytes(response.content)
-        return target
-
-    return Call("GET", f"/api/datasets/{dataset_id}/export", save, {"format": form})
 
 
 def search(dataset_id: str, *, image: Any = None, **query: Any) -> Call[SearchResponse]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
 from rayograph.errors import ConfigurationError
+from rayograph.metadata.arrow import DETAILS
 from rayograph.schema import ImageRecord
 
 _REGION = pa.struct([(name, pa.int32()) for name in ("x", "y", "width", "height")])
@@ -30,6 +32,7 @@ RECORDS = pa.schema(
         ("mode", pa.string()),
         ("orientation", pa.int32()),
         ("taken_at", pa.string()),
+        *((field.name, field.type) for field in DETAILS if field.name != "meta_version"),
         ("content_hash", pa.string()),
         ("caption", pa.string()),
         ("tags", pa.list_(pa.string())),
@@ -37,13 +40,25 @@ RECORDS = pa.schema(
         ("favorite", pa.bool_()),
         ("region", _REGION),
         ("tile_id", pa.string()),
+        ("labels", pa.list_(pa.string())),
+        ("objects", pa.int32()),
+        # JSON, as they have no shape that all datasets share.
+        ("extra", pa.string()),
+        ("annotations", pa.string()),
     ]
 )
 
 
 def to_arrow(records: Iterable[ImageRecord]) -> pa.Table:
     """One row an image; what is not known yet is null."""
-    return pa.Table.from_pylist([record.model_dump() for record in records], schema=RECORDS)
+    return pa.Table.from_pylist([_row(record) for record in records], schema=RECORDS)
+
+
+def _row(record: ImageRecord) -> dict[str, Any]:
+    row = record.model_dump()
+    for name in ("extra", "annotations"):
+        row[name] = None if row[name] is None else json.dumps(row[name], ensure_ascii=False)
+    return row
 
 
 def to_pandas(table: pa.Table) -> Any:

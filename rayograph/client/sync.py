@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rayograph.annotations.answers import Annotation, AnnotationDetails
 from rayograph.client import calls
 from rayograph.client.discovery import Discovery
+from rayograph.client.exports import ExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.snapshots import SnapshotMethods
 from rayograph.client.transport import Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
 from rayograph.schema import (
@@ -124,7 +126,7 @@ class Client:
         self.close()
 
 
-class Dataset(Discovery):
+class Dataset(Discovery, ExportMethods, SnapshotMethods):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: Client, info: DatasetInfo) -> None:
@@ -265,6 +267,18 @@ class Dataset(Discovery):
         """What a ``where`` can name here, and the values of what has few."""
         return self._transport.send(calls.fields(self.id)).items
 
+    def annotation_report(self) -> AnnotationDetails:
+        """Where the annotations are from, how they fit, and the first of what did not.
+
+        Raises:
+            NotFound: there are none.
+        """
+        return self._transport.send(calls.annotation_report(self.id))
+
+    def annotations(self, ids: str | Iterable[str]) -> dict[str, list[Annotation]]:
+        """Boxes, polygons, masks and keypoints of up to 500 images that have any, by id."""
+        return self._transport.send(calls.annotations_of(self.id, ids)).items
+
     def rescan(self) -> Progress:
         """Look for new, changed and removed files."""
         return self._transport.send(calls.command(self.id, "rescan"))
@@ -308,10 +322,6 @@ class Dataset(Discovery):
     def favorite(self, ids: str | Iterable[str], value: bool = True) -> int:
         """Mark images as favourites, or no longer."""
         return self._transport.send(calls.edit(self.id, ids, favorite=value)).matched
-
-    def export(self, format: str, path: str | os.PathLike[str]) -> Path:  # noqa: A002
-        """Write the dataset in another format (such as ``coco``) to ``path``."""
-        return self._transport.send(calls.export(self.id, format, path))
 
     def to_arrow(self, where: str | None = None) -> pa.Table:
         """The records as one Arrow table."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -133,6 +134,18 @@ class Transport:
         except httpx.TransportError as error:
             raise fault(error, self.url) from error
 
+    @contextmanager
+    def stream(self, path: str, params: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
+        """A long answer as it comes; one that breaks off raises."""
+        try:
+            with self._http.stream("GET", path, params=dict(params)) as response:
+                if not response.is_success:
+                    response.read()
+                checked(response)
+                yield response.iter_bytes()
+        except httpx.TransportError as error:
+            raise fault(error, self.url) from error
+
     def close(self) -> None:
         self._http.close()
 
@@ -171,6 +184,17 @@ class AsyncTransport:
                 checked(response)
                 async for line in response.aiter_lines():
                     yield event(line)
+        except httpx.TransportError as error:
+            raise fault(error, self.url) from error
+
+    async def stream(self, path: str, params: Mapping[str, str]) -> AsyncGenerator[bytes, None]:
+        try:
+            async with self._http.stream("GET", path, params=dict(params)) as response:
+                if not response.is_success:
+                    await response.aread()
+                checked(response)
+                async for chunk in response.aiter_bytes():
+                    yield chunk
         except httpx.TransportError as error:
             raise fault(error, self.url) from error
 

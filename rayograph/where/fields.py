@@ -6,6 +6,7 @@ This table is the allow-list: no other column of a dataset's table ever gets int
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -13,7 +14,17 @@ from typing import Any, Literal, get_args
 from rayograph.schema import ImageStatus
 
 Kind = Literal[
-    "number", "bytes", "ratio", "time", "text", "words", "folder", "choice", "tags", "flag"
+    "number",
+    "integer",
+    "bytes",
+    "ratio",
+    "time",
+    "text",
+    "words",
+    "folder",
+    "choice",
+    "tags",
+    "flag",
 ]
 Record = Mapping[str, Any]
 FAULTS = (
@@ -77,8 +88,21 @@ def _area(record: Record) -> float | None:
     return float(width) * float(height) / 1e6 if known else None
 
 
-def _tags(record: Record) -> list[str] | None:
-    return record.get("tags") or None
+def _listed(name: str) -> Callable[[Record], Any]:
+    return lambda record: record.get(name) or None
+
+
+def _named(name: str) -> Callable[[Record], Any]:
+    """What is called otherwise in a record."""
+    return lambda record: record.get(name)
+
+
+def _extra(record: Record) -> str | None:
+    extra = record.get("extra")
+    if extra is None or isinstance(extra, str):
+        return extra
+    # As the table writes it.
+    return json.dumps(extra, separators=(",", ":"), ensure_ascii=False)
 
 
 def _code(record: Record) -> str | None:
@@ -116,10 +140,49 @@ FIELDS = (
     Field("failed", "choice", "why it failed; `*` is any reason", ("error_code", "fault"), _CODES,
           read=_code, fold=_lower, choices=FAULTS, settled=True),
     Field("error", "text", "what went wrong, in words", (), _ERRORS, settled=True),
-    Field("tags", "tags", "what it is tagged with; `*` is any tag", ("tag",), read=_tags,
-          listed=True, settled=True),
+    Field("tags", "tags", "what it is tagged with; `*` is any tag", ("tag",),
+          read=_listed("tags"), listed=True, settled=True),
+    Field("labels", "tags", "classes of what is annotated; `*` is any",
+          ("label", "class", "category"), read=_listed("labels"), listed=True, settled=True),
+    Field("objects", "number", "how many annotated objects"),
+    Field("described", "words", "words of captions in an annotation file or manifest",
+          ("captions",)),
+    Field("extra", "text", "a manifest's other columns, as JSON", read=_extra),
     Field("rating", "number", "1 to 5", ("stars",), settled=True),
     Field("favorite", "flag", "`favorite` alone is enough", ("favourite", "fav"), settled=True),
+    Field("camera", "text", "maker and model of the camera", listed=True),
+    Field("lens", "text", "the lens", listed=True),
+    Field("iso", "number", "the sensor's sensitivity"),
+    Field("aperture", "number", "the f-number: `2.8`", ("f",)),
+    Field("exposure", "ratio", "how long it was exposed, seconds: `1/250`",
+          ("shutter", "exposure_s"), ("exposure_s",), read=_named("exposure_s")),
+    Field("focal", "number", "the focal length, mm", ("focal_mm",), ("focal_mm",),
+          read=_named("focal_mm")),
+    Field("latitude", "number", "degrees, north is positive", ("lat",)),
+    Field("longitude", "number", "degrees, east is positive", ("lon", "lng")),
+    Field("altitude", "number", "m above the sea", ("altitude_m",), ("altitude_m",),
+          read=_named("altitude_m")),
+    Field("title", "words", "words of the title in the file"),
+    Field("description", "words", "words of the description in the file"),
+    Field("keywords", "tags", "the keywords in the file", ("keyword",), read=_listed("keywords"),
+          listed=True, settled=True),
+    Field("creator", "text", "who made it, as the file says", ("author", "artist")),
+    Field("copyright", "text", "whose it is, as the file says"),
+    Field("file_rating", "number", "the file's own rating, -1 (rejected) to 5"),
+    Field("software", "text", "the program that wrote the file", listed=True),
+    Field("generator", "text", "the AI tool that made it", ("tool",), listed=True),
+    Field("prompt", "words", "words of what an AI tool was asked for"),
+    Field("negative_prompt", "words", "words of what it was asked to leave out", ("negative",)),
+    Field("model", "text", "the model it was made with: `model:\"sdxl*\"`", ("model_name",),
+          ("model_name",), read=_named("model_name"), listed=True),
+    Field("model_hash", "text", "the hash of that model"),
+    Field("seed", "integer", "the seed, to the last digit"),
+    Field("steps", "number", "sampling steps"),
+    Field("cfg", "number", "how closely the prompt was followed", ("cfg_scale",), ("cfg_scale",),
+          read=_named("cfg_scale")),
+    Field("sampler", "text", "the sampler", listed=True),
+    Field("lora", "tags", "the LoRAs it was made with", ("loras",), ("loras",),
+          read=_listed("loras"), listed=True, settled=True),
     Field("content_hash", "text", "the hash of the file's content", ("hash",)),
     Field("id", "text", "the image's id"),
 )

@@ -123,7 +123,8 @@ def between(node: Between) -> tuple[Edge, Edge]:
 def _within(field: Field, value: Any, low: Edge, high: Edge) -> bool:
     if field.kind == "time" and not isinstance(value, str):
         low, high = seconds(low), seconds(high)
-    here: Any = value if isinstance(value, str) else float(value)
+    exact = isinstance(value, str) or field.kind == "integer"
+    here: Any = value if exact else float(value)
     # The end of a range of dates is the first second after it.
     below = operator.lt if field.kind == "time" else operator.le
     return (low is None or here >= low) and (high is None or below(here, high))

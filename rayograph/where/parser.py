@@ -34,9 +34,10 @@ _BARE = re.compile(r"[^\s()\",]+")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\\\"'])")
 _SYNONYMS = {"==": "=", "<>": "!="}
-_ORDERED: frozenset[Kind] = frozenset({"number", "bytes", "ratio", "time"})
+_ORDERED: frozenset[Kind] = frozenset({"number", "integer", "bytes", "ratio", "time"})
 _READERS: dict[Kind, Callable[[str], Value]] = {
     "number": values.number,
+    "integer": values.integer,
     "bytes": values.byte_count,
     "ratio": values.ratio,
     "time": values.moment,
@@ -298,6 +299,7 @@ def _end(value: Value) -> float:
 
 _EXAMPLES: dict[Kind, str] = {
     "number": ">=1024",
+    "integer": ":1234567",
     "bytes": ">2mb",
     "ratio": ":1.3..1.8",
     "time": ">2024-05",

@@ -166,7 +166,7 @@ def _literal(value: Value) -> str:
         return text(value)
     if isinstance(value, bool):
         return str(value).lower()
-    assert isinstance(value, float), value
+    assert isinstance(value, int | float), value
     return repr(value)
 
 

@@ -124,7 +124,7 @@ def _shown(value: Value) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, Moment):
+    if isinstance(value, Moment | int):
         return str(value)
     plain = _PLAIN.match(value) and value.lower() not in _WORDS
     return value if plain else quoted(value)

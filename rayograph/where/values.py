@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from rayograph.where.syntax import Moment
 
 _NUMBER = re.compile(r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)\Z", re.IGNORECASE)
+_WHOLE = re.compile(r"\d{1,20}\Z", re.ASCII)
 _RATIO = re.compile(r"(\d+(?:\.\d+)?)[:/x](\d+(?:\.\d+)?)\Z", re.ASCII)
 _MOMENT = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ](\d{2})(?::(\d{2})(?::(\d{2}))?)?)?)?)?\Z", re.ASCII
@@ -40,6 +41,18 @@ def number(text: str) -> float:
     if unit:
         raise ValueError(f"{text!r} is not a number")
     return value
+
+
+def integer(text: str) -> int:
+    """``4294967296``, exact to the last digit.
+
+    Raises:
+        ValueError: it is none that 64 bits without a sign hold.
+    """
+    found = int(text) if _WHOLE.match(text) else -1
+    if not 0 <= found < 1 << 64:
+        raise ValueError(f"{text!r} is not a whole number from 0 to {(1 << 64) - 1}")
+    return found
 
 
 def byte_count(text: str) -> float:

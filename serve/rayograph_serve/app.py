@@ -24,11 +24,14 @@ from rayograph.access import Access
 from rayograph.errors import InvalidRequest, RayographError
 from rayograph.settings import Settings
 from rayograph_serve.engine import Engine
+from rayograph_serve.exporting import Exports
 from rayograph_serve.routes import (
     analyses,
+    annotated,
     attention,
     datasets,
     docs,
+    exports,
     failures,
     health,
     iiif,
@@ -40,6 +43,7 @@ from rayograph_serve.routes import (
     originals,
     progress,
     search,
+    snapshots,
     thumbnails,
     tiles,
 )
@@ -63,6 +67,9 @@ _ROUTERS = (
     iiif.router,
     search.router,
     failures.router,
+    annotated.router,
+    exports.router,
+    snapshots.router,
     attention.router,
     analyses.router,
     models.router,
@@ -93,6 +100,7 @@ def create_app(
         yield
         # A child may be in the middle of a picture that hangs.
         await run_in_threadpool(app.state.thumbnails.close)
+        await run_in_threadpool(app.state.exports.close)
 
     app = FastAPI(
         title="rayograph",
@@ -105,6 +113,7 @@ def create_app(
     app.state.engine = engine
     app.state.access = Access(settings.server)
     app.state.thumbnails = ThumbnailQueue(store)
+    app.state.exports = Exports(settings)
     app.state.shortcuts = Shortcuts(app.state.thumbnails)
     app.state.metrics = metrics.new_registry(store)
     app.state.started = time.monotonic()

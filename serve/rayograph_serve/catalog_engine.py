@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 from rayograph import __version__, giants, ids
+from rayograph.annotations.answers import AnnotationDetails, AnnotationMap
+from rayograph.annotations.given import report_of
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.datasets import open_dataset
 from rayograph.encoders import choose_model, list_models
@@ -39,6 +41,7 @@ from rayograph.schema import (
 )
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path
+from rayograph_serve import annotated
 from rayograph_serve.analyses import Discovery
 from rayograph_serve.cursors import from_cursor, to_cursor
 from rayograph_serve.editing import Editing
@@ -46,6 +49,7 @@ from rayograph_serve.engine import Command, Located, TileBytes
 from rayograph_serve.filters import chosen_by, described
 from rayograph_serve.records import record_of
 from rayograph_serve.searching import Searcher
+from rayograph_serve.snapshots import CatalogSnapshots, Snapshots
 from rayograph_serve.tiling import Tiles
 from rayograph_serve.work import Work
 
@@ -70,6 +74,7 @@ class CatalogEngine:
         )
         self._editing = Editing(catalog, settings)
         self.discovery = Discovery(catalog, work, records=self._records)
+        self.snapshots: Snapshots = CatalogSnapshots(catalog, work)
 
     # -- datasets ---------------------------------------------------------------------------
 
@@ -111,6 +116,7 @@ class CatalogEngine:
             created_at=row.created_at,
             error=row.error,
             tile_id=giants.id_of(row),
+            annotations=report_of(row),
             skipped=row.skipped,
             disk_bytes=await _thread(giants.disk_bytes, row, self._settings),
         )
@@ -225,7 +231,17 @@ class CatalogEngine:
 
     async def image(self, image_id: str) -> ImageRecord:
         row, reader = await self._home(image_id)
-        return self._records(row, [await _thread(reader.record, image_id)])[0]
+        data = await _thread(reader.record, image_id)
+        shapes = await _thread(annotated.of_row, data)
+        return self._records(row, [data])[0].model_copy(update={"annotations": shapes})
+
+    async def annotation_report(self, dataset_id: str) -> AnnotationDetails:
+        return annotated.details(await self._row(dataset_id))
+
+    async def annotations_of(self, dataset_id: str, image_ids: list[str]) -> AnnotationMap:
+        row = await self._row(dataset_id)
+        mine = [key for key in image_ids if ids.dataset_of(key) == row.dataset_id]
+        return await _thread(annotated.of_ids, self._catalog.reader(row.dataset_id), mine)
 
     async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
         row, _ = await self._home(image_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from rayograph.annotations.answers import AnnotationDetails, AnnotationMap
 from rayograph.schema import (
     Accepted,
     BatchEdit,
@@ -30,6 +31,7 @@ from rayograph.schema import (
 
 if TYPE_CHECKING:
     from rayograph_serve.analyses import Discovery
+    from rayograph_serve.snapshots import Snapshots
 
 Command = Literal["rescan", "pause", "resume", "retry", "cancel"]
 
@@ -60,6 +62,8 @@ class TileBytes:
 class Engine(Protocol):
     """Every call raises a ``RayographError`` for what the caller can mend."""
 
+    @property
+    def snapshots(self) -> Snapshots: ...
     async def add(self, new: NewDataset) -> Accepted: ...
     async def datasets(self) -> DatasetList: ...
     async def dataset(self, dataset_id: str) -> Dataset: ...
@@ -92,6 +96,11 @@ class Engine(Protocol):
         code: str | None,
         where: str | None = None,
     ) -> FailurePage: ...
+    async def annotation_report(self, dataset_id: str) -> AnnotationDetails:
+        """Raises ``NotFound`` where a dataset has no annotations."""
+        ...
+
+    async def annotations_of(self, dataset_id: str, image_ids: list[str]) -> AnnotationMap: ...
     async def image(self, image_id: str) -> ImageRecord: ...
     async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord: ...
     async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult: ...

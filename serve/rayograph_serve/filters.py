@@ -31,7 +31,7 @@ def described(reader: DatasetReader) -> list[FieldInfo]:
             kind=field.kind,
             about=field.about,
             aliases=list(field.aliases),
-            values=list(field.choices) or (reader.values(field.name) if field.listed else []),
+            values=list(field.choices) or (reader.values(field.sources[0]) if field.listed else []),
         )
         for field in FIELDS
     ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from rayograph import giants
 from rayograph.catalog import DatasetRow
 from rayograph.catalog.reader import status_of
+from rayograph.metadata.arrow import DETAILS
 from rayograph.progress import embeds
 from rayograph.schema import ImageRecord, Region
+
+# What a file says of its picture, under the names it has in the table.
+_DETAILS = tuple(name for name in DETAILS.names if name in ImageRecord.model_fields)
 
 
 def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
@@ -31,11 +36,15 @@ def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
         mode=data["mode"],
         orientation=data["orientation"],
         taken_at=data["taken_at"],
+        **{name: data.get(name) for name in _DETAILS},
         content_hash=data.get("content_hash"),
-        caption=data["caption"],
+        caption=data["caption"] or data.get("described"),
         tags=data.get("tags") or [],
         rating=data.get("rating"),
         favorite=bool(data.get("favorite")),
         region=Region(x=box[0], y=box[1], width=box[2], height=box[3]) if box else None,
         tile_id=giants.id_of(row),
+        labels=data.get("labels") or [],
+        objects=data.get("objects"),
+        extra=json.loads(data["extra"]) if data.get("extra") else None,
     )

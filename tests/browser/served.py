@@ -75,6 +75,7 @@ class Running:
         settings = settings or Settings.model_validate({"catalog": {"uri": str(folder)}})
         store = ThumbnailStore(settings, render=_render)
         app = create_app(self.engine, settings, thumbnail_store=store, mount_page=mount)
+        self.app = app
         self.gate = Gate(app, self.engine, shell_html())
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from drawings import caption, picture
+from said import said
+from virtual_annotations import Annotated, AnnotationCalls, labelled, report
 from virtual_discovery import VirtualDiscovery
 from virtual_giant import Giant
 
@@ -53,6 +55,7 @@ from rayograph.where import FIELDS, matches, parse
 from rayograph_serve.engine import Command, Located, TileBytes
 from tests.drawn_pyramid import DrawnPyramid
 from tests.fake_engine import edited
+from tests.fake_snapshots import FakeSnapshots
 
 FAULTS = {
     "truncated": "the file ends in the middle of the picture",
@@ -83,6 +86,7 @@ class Virtual:
     next_model: str | None = None
     version: int = 0
     giant: Giant | None = None
+    annotations: Annotated = field(default_factory=dict)
 
     def failed(self, index: int) -> bool:
         return bool(self.fail_every) and index < self.indexed and index % self.fail_every == 7
@@ -102,7 +106,7 @@ class Virtual:
         return "indexed" if index < self.indexed else "pending"
 
 
-class VirtualEngine:
+class VirtualEngine(AnnotationCalls):
     """Holds ``Virtual`` datasets; ``refuse`` makes the next command or addition fail."""
 
     def __init__(self, folder: Path) -> None:
@@ -116,6 +120,7 @@ class VirtualEngine:
         self.hold: threading.Event | None = None
         self.model: str | None = "ViT-B-32/test"
         self.attended: list[list[str]] = []
+        self.asked = []
         self.commands: list[str] = []
         self.requests: list[SearchRequest] = []
         self.cutoff: float | None = None
@@ -125,6 +130,7 @@ class VirtualEngine:
         self.next_total = 120
         self.edits: dict[str, ImageRecord] = {}
         self.edited: list[tuple[list[str], ImageEdit]] = []
+        self.snapshots = FakeSnapshots()
 
     def put(self, name: str, total: int, **state: object) -> Virtual:
         key = ids.dataset_id(f"file:///{name}", name)
@@ -183,6 +189,7 @@ class VirtualEngine:
             created_at="2026-01-01T00:00:00+00:00",
             error=made.error,
             tile_id=made.giant.tile_id if made.giant else None,
+            annotations=report(made.annotations),
             skipped=made.skipped,
             model=made.model or self.model,
             next_model=made.next_model,
@@ -306,7 +313,7 @@ class VirtualEngine:
         status = made.status(index)
         known = index < made.indexed and status != "failed"
         code = list(FAULTS)[(index // max(made.fail_every, 1)) % len(FAULTS)]
-        return ImageRecord(
+        record = ImageRecord(
             id=f"{made.id}-{index:020x}",
             dataset_id=made.id,
             uri=file_uri(f"{made.source}/{index // 1000:04}/IMG_{index:07}.jpg"),
@@ -328,7 +335,9 @@ class VirtualEngine:
             favorite=False,
             region=made.giant.region(index) if made.giant else None,
             tile_id=made.giant.tile_id if made.giant else None,
+            **(said(index) if known else {}),
         )
+        return labelled(record, made.annotations.get(index))
 
     async def images(
         self,
@@ -407,7 +416,9 @@ class VirtualEngine:
         return made, index
 
     async def image(self, image_id: str) -> ImageRecord:
-        return self.record(*self._find(image_id))
+        made, index = self._find(image_id)
+        shapes = made.annotations.get(index, [])
+        return self.record(made, index).model_copy(update={"annotations": shapes})
 
     async def locate(self, image_id: str) -> Located:
         made, index = self._find(image_id)

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from rayograph.annotations.answers import AnnotationsOf
 from rayograph.errors import (
     AccessDenied,
     DatasetNotFound,
@@ -137,6 +138,7 @@ class FakeApi:
 
         # First: a later route would take their paths for commands.
         self.analysis_routes(app)
+        self.annotation_routes(app)
         self.dataset_routes(app)
         self.image_routes(app)
         return app
@@ -202,6 +204,20 @@ class FakeApi:
 
         for path in (*answers, "map"):
             one(path)
+
+    def annotation_routes(self, app: FastAPI) -> None:
+        @app.get("/api/datasets/{key}/annotations")
+        async def report(key: str) -> dict[str, Any]:
+            problem = {"file": "x.json", "line": 7, "field": "annotations[2].bbox", "reason": "bad"}
+            counts = {"annotations": 9, "labels": 2, "images": 4, "images_matched": 3}
+            missing = {"images_missing": 1, "missing": ["gone.jpg"], "broken": 1}
+            head = {"state": "applied", "format": "coco", "file": "/x.json", "named": True}
+            return {**head, **counts, **missing, "problems": [problem]}
+
+        @app.post("/api/datasets/{key}/annotations")
+        async def annotations_of(key: str, body: AnnotationsOf) -> dict[str, Any]:
+            cat = {"label": "cat", "box": [1, 2, 3, 4]}
+            return {"items": {image: [cat] for image in body.image_ids[:1]}}
 
     def dataset_routes(self, app: FastAPI) -> None:
         @app.post("/api/datasets", status_code=202)

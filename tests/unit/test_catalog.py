@@ -10,7 +10,7 @@ import pytest
 
 from rayograph import ids, sources
 from rayograph.catalog import LISTING, Catalog, DatasetReader, DatasetWriter
-from rayograph.catalog.columns import SPACES
+from rayograph.catalog.columns import METADATA, SPACES
 from rayograph.catalog.writer import claim, merge_group, unclaim
 from rayograph.errors import (
     CatalogError,
@@ -56,19 +56,16 @@ def listed(dataset_id: str, start: int, end: int) -> pa.Table:
 def metadata(states: list[int]) -> pa.Table:
     n = len(states)
     codes = ["truncated" if s == 2 else None for s in states]
-    return pa.table(
-        {
-            "width": pa.array([640] * n, pa.int32()),
-            "height": pa.array([480] * n, pa.int32()),
-            "format": ["JPEG"] * n,
-            "mode": ["RGB"] * n,
-            "orientation": pa.nulls(n, pa.uint8()),
-            "taken_at": pa.nulls(n, pa.string()),
-            "meta_state": pa.array(states, pa.uint8()),
-            "meta_error_code": pa.array(codes, pa.string()),
-            "meta_error": pa.array(codes, pa.string()),
-        }
-    )
+    values = {
+        "width": [640] * n,
+        "height": [480] * n,
+        "format": ["JPEG"] * n,
+        "mode": ["RGB"] * n,
+        "meta_state": states,
+        "meta_error_code": codes,
+        "meta_error": codes,
+    }
+    return pa.table([pa.array(values.get(f.name, [None] * n), f.type) for f in METADATA], METADATA)
 
 
 def vectors(count: int, seed: int = 0) -> pa.Table:

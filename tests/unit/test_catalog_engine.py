@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from rayograph.catalog import Catalog
+from rayograph.catalog.returning import go_back
 from rayograph.encoders.fake import FakeEncoder
 from rayograph.encoders.names import MINI
 from rayograph.errors import (
@@ -59,6 +60,10 @@ class Work:
             row = self.catalog.update(dataset_id, paused=True)
             counts = self.catalog.reader(dataset_id).counts()
             await self.tell(build(row, counts))
+
+    async def restore(self, dataset_id: str, name: str) -> None:
+        with self.catalog.lock(dataset_id):
+            go_back(self.catalog, dataset_id, name)
 
     async def forget(self, dataset_id: str) -> None:
         self.catalog.delete(dataset_id)
@@ -189,7 +194,7 @@ async def test_a_source_that_is_none_is_refused(service: Service, tmp_path: Path
     for path, error in (("nowhere", SourceNotFound), ("empty", SourceEmpty)):
         with pytest.raises(error):
             await service.engine.add(NewDataset(path=str(tmp_path / path)))
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(SourceNotFound):
         await service.engine.add(NewDataset(path=str(service.folder), annotations="a.json"))
 
 

@@ -51,6 +51,16 @@ def commands(group: click.Group = main, before: str = "") -> Iterator[tuple[str,
             yield f"{before}{name}", command
 
 
+def test_annotations_say_what_fits_and_what_is_broken(api: FakeApi) -> None:
+    result = run("annotations", "done")
+    assert result.exit_code == 0
+    assert "3 of 4 images matched" in result.stdout
+    assert "1 not in the dataset: gone.jpg" in result.stdout
+    assert "x.json:7 annotations[2].bbox: bad" in result.stdout
+    assert json.loads(run("annotations", "done", "--json").stdout)["labels"] == 2
+    assert run("annotations", "nothing").exit_code == 2
+
+
 @pytest.mark.parametrize(("name", "command"), list(commands()))
 def test_every_command_and_option_is_documented(name: str, command: click.Command) -> None:
     text = (DOCS / "cli.md").read_text()
@@ -201,10 +211,9 @@ def test_changing_the_model_says_what_is_on_its_way(api: FakeApi) -> None:
     assert words in run("status", "fresh").output
 
 
-def test_delete_and_export(api: FakeApi) -> None:
+def test_delete(api: FakeApi) -> None:
     assert run("delete", "fresh").output == f"removed {FRESH} fresh\n"
     assert FRESH not in api.datasets
-    assert "does not know GET" in run("export", "done").stderr
 
 
 def test_server_and_token_may_stand_anywhere(api: FakeApi, _served: tuple[str, FakeApi]) -> None:

@@ -18,7 +18,9 @@ from rayograph import errors
 from rayograph.client import AsyncClient, AsyncDataset, Client, Dataset, calls, frames
 from rayograph.client.discovery import Discovery
 from rayograph.client.discovery_async import AsyncDiscovery
+from rayograph.client.exports import AsyncExportMethods, ExportMethods
 from rayograph.client.follow import Follow
+from rayograph.client.snapshots import AsyncSnapshotMethods, SnapshotMethods
 from rayograph.client.transport import http_options, pause_after
 from rayograph.schema import Accepted, ImageRecord, Progress, Region
 from rayograph.sources import where_is
@@ -162,6 +164,16 @@ def test_filters_are_sent_with_what_they_filter(client: Client, api: FakeApi) ->
     assert [field.name for field in dataset.fields()] == ["width"]
 
 
+def test_annotations_and_how_they_fit(client: Client, api: FakeApi) -> None:
+    dataset = client.dataset("done")
+    report = dataset.annotation_report()
+    assert (report.images_matched, report.missing, report.problems[0].line) == (3, ["gone.jpg"], 7)
+    found = dataset.annotations(["a-1", "a-2"])
+    assert found["a-1"][0].box == (1, 2, 3, 4)
+    assert api.seen[-1][2] == {"image_ids": ["a-1", "a-2"]}
+    assert list(dataset.annotations("a-3")) == ["a-3"]
+
+
 def test_a_senseless_search_never_leaves(client: Client, tmp_path: Path) -> None:
     dataset = client.dataset("fresh")
     with pytest.raises(errors.InvalidRequest, match="give one of"):
@@ -229,10 +241,9 @@ def test_arrow_columns_are_the_record_s_fields() -> None:
     assert [region.field(n).name for n in range(region.num_fields)] == list(Region.model_fields)
 
 
-def test_what_has_no_route_is_the_server_s_answer(client: Client, tmp_path: Path) -> None:
+def test_what_has_no_route_is_the_server_s_answer(client: Client) -> None:
     with pytest.raises(errors.NotFound):
-        client.dataset("fresh").export("coco", tmp_path / "x.json")
-    assert not (tmp_path / "x.json").exists()
+        client.dataset("fresh").remove_export("0123456789abcdef")
 
 
 def test_a_refusal_with_retry_after_is_asked_again(client: Client, api: FakeApi) -> None:
@@ -310,6 +321,8 @@ async def test_the_async_client_does_the_same(
         assert (await dataset.failures()).reasons[0].error_code == "truncated"
         assert (await dataset.failures(where="width>1")).total == 1
         assert (await dataset.fields())[0].aliases == ["w"]
+        assert (await dataset.annotation_report()).format == "coco"
+        assert list(await dataset.annotations(["a-1"])) == ["a-1"]
         assert (await dataset.status()).status == "ready"
         assert (await dataset.pause()).total == 3
         await dataset.tag(["a"], "keep")
@@ -319,12 +332,18 @@ async def test_the_async_client_does_the_same(
         with pytest.raises(TimeoutError):
             await dataset.wait(timeout=0)
         with pytest.raises(errors.NotFound):
-            await dataset.export("coco", tmp_path / "x")
+            await dataset.remove_export("0123456789abcdef")
 
 
 @pytest.mark.parametrize(
     ("blocking", "other"),
-    [(Client, AsyncClient), (Dataset, AsyncDataset), (Discovery, AsyncDiscovery)],
+    [
+        (Client, AsyncClient),
+        (Dataset, AsyncDataset),
+        (Discovery, AsyncDiscovery),
+        (ExportMethods, AsyncExportMethods),
+        (SnapshotMethods, AsyncSnapshotMethods),
+    ],
 )
 def test_both_clients_have_the_same_methods_and_arguments(blocking: type, other: type) -> None:
     def shape(kind: type) -> dict[str, list[str]]:
@@ -339,7 +358,7 @@ def test_both_clients_have_the_same_methods_and_arguments(blocking: type, other:
 
 def test_every_client_method_and_error_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
-    for kind in (Client, Dataset, Discovery):
+    for kind in (Client, *Dataset.__mro__[:-1]):
         for name in vars(kind):
             assert name.startswith("_") or f"`{name}" in text or f".{name}" in text, name
     for name, value in vars(errors).items():

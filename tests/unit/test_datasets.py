@@ -11,7 +11,7 @@ from rayograph.datasets import open_dataset
 from rayograph.demo import source as demo_source
 from rayograph.demo.source import demo_folder, growth, open_source
 from rayograph.demo.write import grow_demo, start_demo
-from rayograph.errors import InvalidRequest, SourceEmpty, SourceNotFound
+from rayograph.errors import SourceEmpty, SourceNotFound
 from rayograph.schema import NewDataset
 from rayograph.settings import Settings, load
 from rayograph.sources import resolve
@@ -61,8 +61,10 @@ def test_what_cannot_be_opened(catalog: Catalog, settings: Settings, tmp_path: P
         open_dataset(catalog, NewDataset(path=str(tmp_path / "empty")), settings)
     with pytest.raises(SourceNotFound):
         open_dataset(catalog, NewDataset(path=str(tmp_path / "nowhere")), settings)
-    with pytest.raises(InvalidRequest):
-        open_dataset(catalog, NewDataset(path=str(tmp_path), annotations="a.json"), settings)
+    write_pictures(tmp_path / "colours", 1)
+    with pytest.raises(SourceNotFound):
+        new = NewDataset(path=str(tmp_path / "colours"), annotations="a.json")
+        open_dataset(catalog, new, settings)
     assert catalog.datasets() == []
 
 

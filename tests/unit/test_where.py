@@ -38,6 +38,10 @@ RECORD: dict[str, Any] = {
     "error_code": None,
     "error": None,
     "content_hash": None,
+    "labels": ["traffic light", "Car"],
+    "objects": 3,
+    "described": "Cars wait.",
+    "extra": {"split": "train", "n": 1},
 }
 
 
@@ -53,6 +57,9 @@ RECORD: dict[str, Any] = {
         "(width<5 or width>5) and not (height=1)",
         'name:"img_*"',
         "name:0042",
+        "label:Car and class:'traffic light' and objects>=3",
+        "label:* and not label:dog and labels in (Car, dog)",
+        'described:CARS and extra:\'"split":"train"\' and extra:*',
         "name:*.jpg",
         "name:img?0042.jp?",
         "name=IMG_0042.JPG",
@@ -99,6 +106,9 @@ def test_conditions_that_hold(where: str) -> None:
         "taken<2024-05",
         "taken>2024-05",
         "caption:reds",
+        "label:car",
+        "not label:*",
+        "objects<3 or described:car or extra:*val*",
         "caption:'red square'",
         "failed:truncated",
         "width in (1, 2)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import lance
@@ -19,11 +20,15 @@ from rayograph.catalog.columns import SPACES
 from rayograph.catalog.filters import FILTER_INDICES, Filter
 from rayograph.catalog.reader import DatasetReader, status_of
 from rayograph.catalog.writer import DatasetWriter
+from rayograph.metadata.arrow import DETAILS
 from rayograph.settings import IndexSettings
 from rayograph.where import Node, matches, parse
 
 ROWS = 48
-_GROUPS = (columns.LISTING, columns.METADATA, columns.CURATION, columns.embedding(2))
+_GROUPS = (
+    *(columns.LISTING, columns.METADATA, columns.CURATION, columns.ANNOTATIONS),
+    columns.embedding(2),
+)
 NAMES = [field.name for group in _GROUPS for field in group if field.name != "vector"]
 TEXTS = st.text(LETTERS, max_size=6)
 STATES = st.sampled_from([None, 0, 1, 2, 3, 4])
@@ -47,6 +52,10 @@ ROW = st.fixed_dictionaries(
         "meta_state": STATES,
         "meta_error_code": FAULTS,
         "meta_error": st.none() | TEXTS,
+        "labels": st.none() | st.lists(st.sampled_from(["cat", "Cat"]), min_size=1),
+        "objects": st.none() | st.integers(0, 3),
+        "described": st.none() | st.lists(TEXTS, max_size=3).map(" ".join),
+        "extra": st.none() | TEXTS,
         "tags": st.none() | st.lists(st.sampled_from(["a", "A", "it's", "é b"]), min_size=1),
         "rating": st.none() | st.integers(1, 5),
         "favorite": st.sampled_from([None, True, False]),
@@ -58,6 +67,34 @@ ROW = st.fixed_dictionaries(
 )
 
 
+_REALS = (None, 0.5, 1.5, 7.0, 20.0)
+_TEXTS = (None, "a", "A b", "it's 100%", "é\\*", "a_b", "日b")
+_LISTS = (None, ["a"], ["A", "it's"], ["a", "é b"])
+_DETAILS: dict[str, tuple[Any, ...]] = {
+    "camera": (None, "Leica M11", "NIKON D850", "a"),
+    "iso": (None, 0, 7, 20, 25),
+    "exposure_s": (None, 0.004, 1.0, 1.5),
+    "latitude": (None, -90.0, -0.5, 20.0),
+    "longitude": (None, -180.0, 1.5, 20.0),
+    "file_rating": (None, -1, 0, 5),
+    "model_name": (None, "sdxl_base", "a", "ab%c"),
+    "seed": (None, 0, 1, 7, 2**53, 2**53 + 1, 2**63, 2**64 - 1),
+    "steps": (None, 1, 20, 25),
+    **dict.fromkeys(("aperture", "focal_mm", "altitude_m", "cfg_scale"), _REALS),
+    **dict.fromkeys(("keywords", "loras"), _LISTS),
+}
+
+
+def details(seed: int) -> dict[str, Any]:
+    """Random details; drawn one by one they would be too much for one example."""
+    chance = Random(seed)
+    return {
+        name: chance.choice(_DETAILS.get(name, _TEXTS))
+        for name in DETAILS.names
+        if name != "meta_version"
+    }
+
+
 def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
     """The record an API answer holds of a row."""
     codes = (row["meta_error_code"], row["embed_error_code"])
@@ -67,6 +104,7 @@ def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
         "status": status_of(row["meta_state"], row["embed_state"], embeds=embeds),
         "error_code": next((code for code in codes if code is not None), None),
         "tags": row["tags"] or [],
+        "labels": row["labels"] or [],
         "favorite": bool(row["favorite"]),
         "error": next((error for error in errors if error is not None), None),
     }
@@ -105,9 +143,16 @@ def tables(
 ) -> Iterator[list[Table]]:
     found: list[Table] = []
 
-    @settings(max_examples=6, database=None, deadline=None, derandomize=True)
-    @given(st.lists(ROW, min_size=ROWS, max_size=ROWS))
-    def fill(rows: list[dict[str, Any]]) -> None:
+    @settings(
+        max_examples=6,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.large_base_example],
+    )
+    @given(st.lists(ROW, min_size=ROWS, max_size=ROWS), st.integers(0, 2**32))
+    def fill(rows: list[dict[str, Any]], seed: int) -> None:
+        rows = [{**row, **details(seed + at)} for at, row in enumerate(rows)]
         found.append(Table(tmp_path_factory.mktemp("table"), rows, indexed=request.param))
 
     fill()
@@ -115,7 +160,7 @@ def tables(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(node=wheres(), data=st.data())
 def test_a_table_and_the_reference_agree(tables: list[Table], node: Node, data: Any) -> None:
@@ -126,10 +171,20 @@ def test_a_table_and_the_reference_agree(tables: list[Table], node: Node, data: 
 def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     texts = {"uri": "u", "file_name": "n", "folder": "f"}
     row = {name: texts.get(name) for name in NAMES if name != "id"}
+    # Of details and labels nobody has there is no index.
+    row |= dict.fromkeys(("camera", "generator", "model_name", "model_hash", "sampler"), "a")
+    row |= {"seed": 2**64 - 1, "loras": ["a"], "labels": ["a"]}
     table = Table(tmp_path, [row] * 4, indexed=True)
     found = {index.name for index in table.reader.snapshot().describe_indices()}
     assert len(found) == len(FILTER_INDICES)
-    for where in ("folder:f", "format=jpeg", "failed:truncated", "status:ready", "taken=2024"):
+    for where in (
+        "folder:f",
+        "format=jpeg",
+        "failed:truncated",
+        "status:ready",
+        "taken=2024",
+        "seed=7",
+    ):
         chosen = Filter(parse(where), partial(status_of, embeds=True))
         snapshot = table.reader.snapshot()
         plan = snapshot.scanner(filter=chosen.sql(snapshot)).explain_plan()

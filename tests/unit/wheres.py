@@ -20,6 +20,7 @@ _NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.sampled_from([0.5, 1.5, 2.0**31, 2.0**63, 1e300]),
 )
+_WHOLE = st.sampled_from([0, 1, 7, 2**53, 2**53 + 1, 2**63, 2**64 - 1])
 _MOMENTS = st.one_of(
     st.dates(max_value=date(9990, 1, 1)).map(lambda day: Moment(day.isoformat())),
     st.sampled_from(["2024", "2024-05", "2024-05-31T23", "2024-05-31T23:59", "1970"]).map(Moment),
@@ -31,6 +32,8 @@ _TEXTS = st.text(LETTERS, min_size=1, max_size=5)
 def _values(field: Field) -> st.SearchStrategy[Any]:
     if field.kind == "time":
         return _MOMENTS
+    if field.kind == "integer":
+        return _WHOLE
     if field.kind in ("number", "bytes", "ratio"):
         return _NUMBERS
     if field.choices:

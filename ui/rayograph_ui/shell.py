@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = (
     *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model", "search"),
-    *("detail", "curation", "viewer", "hits", "discover"),
+    *("detail", "described", "curation", "shapes", "viewer", "hits", "export", "discover"),
 )
 TITLE = "rayograph"
 
@@ -59,6 +59,8 @@ def page_html() -> str:
         + panels.detail()
         + panels.failures()
         + panels.discover()
+        + panels.export()
+        + panels.snapshots()
         + panels.notices()
         + "</div>"
     )

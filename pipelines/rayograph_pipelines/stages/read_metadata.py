@@ -1,14 +1,16 @@
-"""Sizes, formats and dates from image headers."""
+"""Sizes, formats, dates and details from image headers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from rayograph.errors import ImageFault
 from rayograph.guard import Guard
+from rayograph.metadata.arrow import DETAILS
 from rayograph.schema import StageState
 from rayograph_pipelines.stages.reading import HeaderRow
 
@@ -19,6 +21,7 @@ _COLUMNS = {
     "mode": pa.string(),
     "orientation": pa.uint8(),
     "taken_at": pa.string(),
+    **{field.name: field.type for field in DETAILS},
     "meta_state": pa.uint8(),
     "meta_error_code": pa.string(),
     "meta_error": pa.string(),
@@ -60,12 +63,22 @@ class ReadMetadata:
         rows = [
             (*_NOTHING, int(StageState.FAILED), row.fault, row.message)
             if isinstance(row, ImageFault)
-            else (*row, *_DONE)
+            else (*row[:6], *_DONE)
             for row in found
         ]
-        values = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
-        for (name, kind), column in zip(_COLUMNS.items(), values, strict=True):
-            batch = batch.append_column(name, pa.array(column, kind))
+        values = list(zip(*rows, strict=True)) or [()] * (6 + len(_DONE))
+        plain = [name for name in _COLUMNS if name not in DETAILS.names]
+        columns: dict[str, Sequence[Any]] = dict(zip(plain, values, strict=True))
+        details = [None if isinstance(row, ImageFault) else row[6] for row in found]
+        for name, kind in _COLUMNS.items():
+            column = columns.get(name)
+            if column is not None:
+                array = pa.array(column, kind)
+            elif any(details):
+                array = pa.array([of and of.get(name) for of in details], kind)
+            else:
+                array = pa.nulls(len(found), kind)
+            batch = batch.append_column(name, array)
         return batch
 
     def close(self) -> None:

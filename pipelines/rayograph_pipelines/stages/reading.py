@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from rayograph.errors import ImageFault
 from rayograph.imaging import MAX_FILE_BYTES, grey, load, read_header, square
@@ -14,7 +14,8 @@ from rayograph.sources import open_uri
 if TYPE_CHECKING:
     from rayograph.encoders.names import ResizeMode
 
-HeaderRow = tuple[int, int, str, str, int | None, str | None]
+# Width, height, format, mode, orientation, time taken; then the details, None for none.
+HeaderRow = tuple[int, int, str, str, int | None, str | None, dict[str, Any] | None]
 
 
 class PixelLimits(NamedTuple):
@@ -55,9 +56,9 @@ def _opened(uri: str) -> Iterator[IO[bytes]]:
 
 
 def header(uri: str, max_pixels: int) -> HeaderRow:
-    """Width, height, format, mode, orientation and time taken, from a file's first bytes."""
+    """What a file says of its picture, from as few of its bytes as that takes."""
     with _opened(uri) as file:
-        found = read_header(file, max_pixels=max_pixels)
+        found = read_header(file, max_pixels=max_pixels, details=True)
     return (
         found.width,
         found.height,
@@ -65,6 +66,7 @@ def header(uri: str, max_pixels: int) -> HeaderRow:
         found.mode,
         found.orientation,
         found.taken_at,
+        found.details,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import get_args
 
 from fastapi import status
+from starlette.concurrency import run_in_threadpool
 
 from rayograph.schema import (
     Accepted,
@@ -18,6 +19,7 @@ from rayograph.schema import (
 )
 from rayograph_serve.engine import Command
 from rayograph_serve.routes import parts
+from rayograph_serve.routes.exports import Exports
 from rayograph_serve.routes.parts import DatasetId, Engine, KnownPaths, Thumbnails
 
 router = parts.router("datasets")
@@ -51,12 +53,17 @@ async def change(dataset_id: DatasetId, body: DatasetChange, engine: Engine) -> 
     "/datasets/{dataset_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Remove a dataset"
 )
 async def delete(
-    dataset_id: DatasetId, engine: Engine, thumbnails: Thumbnails, shortcuts: KnownPaths
+    dataset_id: DatasetId,
+    engine: Engine,
+    thumbnails: Thumbnails,
+    shortcuts: KnownPaths,
+    exports: Exports,
 ) -> None:
     """Forget a dataset and all that was computed for it; source files are never touched."""
     await engine.delete(dataset_id)
     shortcuts.forget()
     await thumbnails.forget(dataset_id)
+    await run_in_threadpool(exports.forget, dataset_id)
 
 
 @router.get("/datasets/{dataset_id}/status", summary="Show what a dataset is doing")

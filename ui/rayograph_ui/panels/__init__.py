@@ -7,9 +7,22 @@ from rayograph_ui.panels.bar import bar
 from rayograph_ui.panels.browse import browse
 from rayograph_ui.panels.detail import detail
 from rayograph_ui.panels.discover import discover
+from rayograph_ui.panels.export import export
 from rayograph_ui.panels.failures import failures
 from rayograph_ui.panels.notices import notices
+from rayograph_ui.panels.snapshots import snapshots
 from rayograph_ui.panels.viewer import viewer
 from rayograph_ui.panels.work import work
 
-__all__ = ["bar", "browse", "detail", "discover", "failures", "notices", "viewer", "work"]
+__all__ = [
+    "bar",
+    "browse",
+    "detail",
+    "discover",
+    "export",
+    "failures",
+    "notices",
+    "snapshots",
+    "viewer",
+    "work",
+]

@@ -19,9 +19,13 @@ def bar() -> str:
       <input id="rg-zoom" type="range" min="72" max="360" step="4" value="168"></label>
     <button id="rg-discover-open" class="rg-tool" title="Duplicates, clusters, outliers (d)"
       aria-haspopup="dialog" hidden>{icon("discover")}<span class="rg-sr">Discover</span></button>
+    <button id="rg-boxes" class="rg-tool" aria-pressed="false" title="Labels (l)" hidden
+      >{icon("boxes")}<span class="rg-sr">Boxes of annotated objects</span></button>
     <button id="rg-failures-open" class="rg-tool rg-tool-failures" aria-haspopup="dialog" hidden
       >{icon("warning")}<span class="rg-count" id="rg-failures-count"></span
       ><span class="rg-sr">failed pictures</span></button>
+    <button id="rg-export-open" class="rg-tool" aria-haspopup="dialog" title="Export (e)" hidden
+      >{icon("export")}<span class="rg-sr">Export</span></button>
     <button id="rg-work-open" class="rg-tool" aria-expanded="false" aria-controls="rg-work"
       title="Progress">{icon("activity")}<span class="rg-sr">Progress</span></button>
     <button id="rg-theme" class="rg-tool" title="Light or dark">{icon("theme")}
@@ -50,6 +54,9 @@ def _switcher() -> str:
         <input id="rg-add-name" name="name" maxlength="200" spellcheck="false"></label>
       <label class="rg-field"><span>Description <em>(optional)</em></span>
         <input name="description" maxlength="4000"></label>
+      <label class="rg-field"><span>Annotations <em>(optional)</em></span>
+        <input name="annotations" maxlength="4096" spellcheck="false"
+          placeholder="COCO, YOLO, Pascal VOC: a file or folder"></label>
       <p class="rg-error" role="alert" hidden></p>
       <button class="rg-button rg-primary" type="submit">Open</button>
     </form>

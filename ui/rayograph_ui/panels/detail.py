@@ -25,6 +25,7 @@ def detail() -> str:
         <span class="rg-sr">Close</span></button>
     </div>
     <p class="rg-detail-caption" hidden></p>
+    <ul class="rg-labels" id="rg-labels" aria-label="Annotated"></ul>
     <div class="rg-detail-actions">
       <button class="rg-button rg-primary" id="rg-detail-alike"
         >{icon("alike")}More like this</button>
@@ -42,6 +43,7 @@ def detail() -> str:
       enterkeyhint="done" aria-label="Add a tag" placeholder="Add a tag"></form>
     <h3 class="rg-h">Looks alike</h3>
     <div class="rg-alike" id="rg-alike"></div>
+    <div class="rg-described" id="rg-described"></div>
     <h3 class="rg-h">About</h3>
     <dl class="rg-facts" id="rg-facts"></dl>
   </div>

@@ -31,6 +31,7 @@ def work() -> str:
     <button class="rg-button" data-command="retry">Retry failed</button>
     <button class="rg-button" data-command="rescan">Rescan</button>
     <button class="rg-button" data-command="cancel">Cancel</button>
+    <button class="rg-button" id="rg-snapshots-open" aria-haspopup="dialog">Snapshots</button>
   </div>
   <dl class="rg-model" id="rg-model"></dl>
   <form class="rg-model-change" id="rg-model-change" hidden>

@@ -27,6 +27,9 @@ const pause = (ms, signal) =>
     });
   });
 
+/** JSON whose seeds of 64 bits, which numbers here would round, stay texts. */
+const exact = (text) => JSON.parse(text.replace(/(?<!\\)"seed":\s*(\d{16,})/g, '"seed":"$1"'));
+
 export class Api extends Bus {
   /** "up", "starting" (the engine is not ready yet) or "away" (no answer). */
   state = "up";
@@ -126,7 +129,7 @@ export class Api extends Bus {
       }
       if (answer.ok) {
         this.#settle("up");
-        return answer.status === 204 ? null : answer.json();
+        return answer.status === 204 ? null : exact(await answer.text());
       }
       const error = await this.#error(answer);
       // Between the boot front and the engine a bare 404 or 405 can slip through: it is not ours.

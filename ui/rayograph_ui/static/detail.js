@@ -2,6 +2,7 @@
 
 import { original, thumbnail } from "./api.js";
 import { startBox } from "./box.js";
+import { startDescribed } from "./described.js";
 import { $, h, one, setText } from "./dom.js";
 import { bytes, count, fault, moment } from "./format.js";
 
@@ -16,6 +17,7 @@ export function startDetail(app) {
   const thumb = one(".rg-detail-thumb", box);
   const full = one(".rg-detail-full", box);
   const boxing = startBox(app);
+  const described = startDescribed();
   let index = -1;
   let shown = null;
   let looking = null;
@@ -46,8 +48,10 @@ export function startDetail(app) {
     caption.hidden = !record.caption;
     setText(caption, record.caption ?? "");
     $("rg-detail-file").href = original(record.id);
+    described(record);
     $("rg-facts").replaceChildren(...facts(record));
     app.curation.draw(record);
+    app.boxes.detail(record);
     one(".rg-prev", box).disabled = index <= 0;
     one(".rg-next", box).disabled = index >= app.grid.rows.total - 1;
     const why = app.searching.obstacle();
@@ -171,6 +175,8 @@ export function startDetail(app) {
   return { open, step, box };
 }
 
+const shownValue = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+
 function facts(record) {
   const size = record.width && record.height ? `${record.width} × ${record.height} px` : null;
   const rows = [
@@ -184,6 +190,7 @@ function facts(record) {
     ["Changed", moment(record.mtime)],
     ["Orientation", record.orientation > 1 ? `EXIF ${record.orientation}, applied` : null],
     ["Folder", record.folder || "/"],
+    ...Object.entries(record.extra ?? {}).map(([key, value]) => [key, shownValue(value)]),
     ["Content", record.content_hash],
     ["Address", record.uri],
     ["Id", record.id],

@@ -16,6 +16,8 @@ export class Grid extends Bus {
   rows = null;
   active = -1;
   columns = 1;
+  /** What draws over a cell: (cell, record) after each time it is shown. */
+  decorate = null;
   #target;
   #gap = 4;
   #side = 100;
@@ -267,6 +269,7 @@ export class Grid extends Bus {
       active: index === this.active,
       px: this.#side * Math.min(window.devicePixelRatio || 1, 2),
     });
+    this.decorate?.(cell, this.rows.at(index));
   }
 
   #drop(index) {

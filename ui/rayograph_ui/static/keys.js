@@ -33,6 +33,7 @@ function inDetail(app, { key, target }) {
   if (key === "ArrowLeft") app.detail.step(-1);
   else if (key === "ArrowRight") app.detail.step(1);
   else if (key === "m") $("rg-detail-alike").click();
+  else if (key === "l") return app.boxes.press(true);
   else if (key === "M") $("rg-detail-more").click();
   else if (key === "x") $("rg-detail-less").click();
   else if (key === "b") $("rg-detail-box").click();
@@ -87,6 +88,7 @@ function onAny(app, key) {
   else if (key === "?") $("rg-help").showModal();
   else if (key === "p" && app.dataset) app.dock.toggle();
   else if (key === "d" && app.dataset) app.discover.open();
+  else if (key === "e" && app.dataset) app.exporting.open();
   else return false;
   return true;
 }
@@ -95,6 +97,7 @@ function shortcut(app, key) {
   const record = app.grid.rows?.at(app.grid.active);
   if (onAny(app, key)) return true;
   if (key === "m" && record) app.searching.like(record);
+  else if (key === "l") return app.boxes.press(false);
   else if (key === "M" && record) app.examples.add(record, "more");
   else if (key === "x" && record) app.examples.add(record, "less");
   else if (key === "+" || key === "=") app.zoom(app.grid.size + ZOOM_STEP_PX);

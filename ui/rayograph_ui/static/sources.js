@@ -59,7 +59,7 @@ function bindAdd(app, form, done = () => {}, undone = () => {}) {
     done();
     try {
       const said = (field) => String(data.get(field) ?? "").trim() || undefined;
-      await add(app, source, said("name"), said("description"));
+      await add(app, source, said("name"), said("description"), said("annotations"));
       form.reset();
     } catch (problem) {
       undone();
@@ -71,7 +71,7 @@ function bindAdd(app, form, done = () => {}, undone = () => {}) {
 }
 
 /** Open a source. Its entry is there at once and goes again if the server refuses. */
-export async function add(app, source, name, description) {
+export async function add(app, source, name, description, annotations) {
   const before = app.dataset;
   const ghost = {
     dataset_id: null,
@@ -84,7 +84,7 @@ export async function add(app, source, name, description) {
   app.open(ghost);
   try {
     const where = ADDRESS.test(source) ? { url: source } : { path: source };
-    const accepted = await app.api.post("/api/datasets", { ...where, name, description });
+    const accepted = await app.api.post("/api/datasets", { ...where, name, description, annotations });
     const id = accepted.dataset_id;
     const dataset = await app.api.get(`/api/datasets/${encodeURIComponent(id)}`);
     const others = app.datasets.filter((other) => other !== ghost && other.dataset_id !== id);

@@ -1,0 +1,1 @@
+"""Exports: a dataset, a part of it or some images in a format of others."""
