@@ -84,6 +84,16 @@ class RayWork:
     ) -> tuple[int, Progress] | None:
         return _parsed(await _result(self._board.wait.remote(dataset_id, version, timeout_s)))
 
+    async def analyse(self, dataset_id: str, asked: str) -> None:
+        await _result(self._foreman.analyse.remote(dataset_id, asked))
+
+    async def cancel_analyses(self, dataset_id: str, kind: str) -> None:
+        await _result(self._foreman.cancel_analyses.remote(dataset_id, kind))
+
+    async def analysis(self, key: str) -> dict[str, Any] | None:
+        found = await _result(self._board.newest.remote(key))
+        return None if found is None else dict(found[1])
+
     async def text(self, model: str, key: str | None, text: str) -> Vector:
         vector: Vector = await _result(self._model.text.remote(model, key, text))
         return vector

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import lance
 
-from rayograph.catalog.coding import Coded, Counts, Selection, StatusOf, code
-from rayograph.catalog.filters import Filter, present
+from rayograph.catalog.coding import Coded, Counts, Selection, code
+from rayograph.catalog.filters import Filter, StatusOf, present
 from rayograph.catalog.folders import Tree, tree
 from rayograph.catalog.reader import DatasetReader
 from rayograph.where import FIELDS, Field

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from rayograph import ids
 from rayograph.catalog import columns
+from rayograph.catalog.analyses import Analyses
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.curation import Curator
 from rayograph.catalog.reader import DatasetReader
@@ -114,6 +115,7 @@ class Catalog:
         self._creating = threading.Lock()
         self._rows: tuple[int, list[DatasetRow]] | None = None
         self._lock = threading.Lock()
+        self.analyses = Analyses(self.uri)
         self._registry = self._open_registry(read_only=read_only)
 
     # -- datasets ---------------------------------------------------------------------------
@@ -203,6 +205,7 @@ class Catalog:
                 self._readers.pop((row.dataset_id, space.number), None)
         self._database().drop_table(row.dataset_id, ignore_missing=True)
         self.views.delete(row.dataset_id)
+        self.analyses.forget(row.dataset_id)
 
     def table(self, key: str) -> Any:
         """A dataset's rows as a LanceDB table: ``.to_arrow()``, ``.to_lance()``, ``.search()``."""

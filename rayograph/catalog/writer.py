@@ -99,14 +99,15 @@ class DatasetWriter:
                     raise
 
     def add_vector_columns(self, space: Space, dim: int) -> None:
-        """Give the table a space's (all null) columns; does nothing when it has them."""
+        """Give the table a space's (all null) columns, as far as it has them not."""
         dataset = self.dataset()
         if space.vector in dataset.schema.names:
             width = dataset.schema.field(space.vector).type.list_size
             if width != dim:
                 raise CatalogError(f"this dataset's vectors are {width}-d, the model's {dim}-d")
-            return
-        dataset.add_columns(space.columns(dim))
+        missing = [f for f in space.columns(dim) if f.name not in dataset.schema.names]
+        if missing:
+            dataset.add_columns(pa.schema(missing))
 
     def drop_space(self, space: Space) -> None:
         """Forget a space's vectors; does nothing when there are none."""
@@ -126,12 +127,17 @@ class DatasetWriter:
         if space is None:
             names = set(self.dataset().schema.names)
             return pa.schema([field for field in columns.METADATA if field.name in names])
-        return space.columns(self.dataset().schema.field(space.vector).type.list_size)
+        dim = self.dataset().schema.field(space.vector).type.list_size
+        # A table of an earlier version lacks what has come since.
+        self.add_vector_columns(space, dim)
+        return space.columns(dim)
 
     def read_group(self, stage: str, fragment_id: int) -> pa.Table:
         """A fragment's present values of a stage's columns."""
+        # First of all: it may give the table columns that it lacks.
+        names = self.group(stage).names
         fragment = self.dataset().get_fragment(fragment_id)
-        table: pa.Table = fragment.to_table(columns=self.group(stage).names)
+        table: pa.Table = fragment.to_table(columns=names)
         return table.combine_chunks()
 
     def fill(self, fills: Mapping[int, pa.Table]) -> None:
@@ -345,7 +351,13 @@ def _partitions(dataset: lance.LanceDataset, name: str) -> int:
 
 
 def merge_group(base: pa.Table, offsets: np.ndarray[Any, Any], rows: pa.Table) -> pa.Table:
-    """``base`` with the rows at ``offsets`` replaced; later rows win."""
+    """``base`` with the rows at ``offsets`` replaced; later rows win.
+
+    Columns that ``rows`` do not bring are null in them.
+    """
+    for field in base.schema:
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
     index = np.arange(base.num_rows)
     index[offsets] = base.num_rows + np.arange(rows.num_rows)
     joined = pa.concat_tables([base, rows.select(base.column_names).cast(base.schema)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rayograph.cli import datasets, exports, library, server, snapshots
+from rayograph.cli import datasets, discovery, exports, library, server, snapshots
 from rayograph.cli.base import Root
 
 
@@ -21,6 +21,7 @@ def main() -> None:
 for command in (
     *server.COMMANDS,
     *datasets.COMMANDS,
+    *discovery.COMMANDS,
     *exports.COMMANDS,
     *snapshots.COMMANDS,
     *library.COMMANDS,

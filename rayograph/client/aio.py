@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rayograph.annotations.answers import Annotation, AnnotationDetails
 from rayograph.client import calls
+from rayograph.client.discovery_async import AsyncDiscovery
 from rayograph.client.exports import AsyncExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
 from rayograph.client.library import AsyncLibrary
@@ -129,7 +130,7 @@ class AsyncClient:
         await self.close()
 
 
-class AsyncDataset(AsyncExportMethods, AsyncSnapshotMethods, AsyncLibrary):
+class AsyncDataset(AsyncDiscovery, AsyncExportMethods, AsyncSnapshotMethods, AsyncLibrary):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: AsyncClient, info: DatasetInfo) -> None:
@@ -137,7 +138,7 @@ class AsyncDataset(AsyncExportMethods, AsyncSnapshotMethods, AsyncLibrary):
         self._transport = client._transport
 
     @property
-    def id(self) -> str:
+    def id(self) -> str:  # type: ignore[override]
         return self.info.dataset_id
 
     @property

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rayograph.annotations.answers import Annotation, AnnotationDetails
 from rayograph.client import calls
+from rayograph.client.discovery import Discovery
 from rayograph.client.exports import ExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
 from rayograph.client.library import Library
@@ -126,7 +127,7 @@ class Client:
         self.close()
 
 
-class Dataset(ExportMethods, SnapshotMethods, Library):
+class Dataset(Discovery, ExportMethods, SnapshotMethods, Library):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: Client, info: DatasetInfo) -> None:
@@ -134,7 +135,7 @@ class Dataset(ExportMethods, SnapshotMethods, Library):
         self._transport = client._transport
 
     @property
-    def id(self) -> str:
+    def id(self) -> str:  # type: ignore[override]
         return self.info.dataset_id
 
     @property

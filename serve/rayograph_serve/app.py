@@ -26,6 +26,7 @@ from rayograph.settings import Settings
 from rayograph_serve.engine import Engine
 from rayograph_serve.exporting import Exports
 from rayograph_serve.routes import (
+    analyses,
     annotated,
     attention,
     datasets,
@@ -74,6 +75,7 @@ _ROUTERS = (
     exports.router,
     snapshots.router,
     attention.router,
+    analyses.router,
     models.router,
     health.router,
     metrics.router,

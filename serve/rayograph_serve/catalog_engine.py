@@ -44,6 +44,7 @@ from rayograph.sources import display, local_path, resolve
 from rayograph.where import quoted
 from rayograph.where.sorting import parse_sort
 from rayograph_serve import annotated
+from rayograph_serve.analyses import Discovery
 from rayograph_serve.catalog_library import CatalogLibrary
 from rayograph_serve.cursors import from_cursor, from_mark_cursor, next_cursor, to_cursor
 from rayograph_serve.editing import Editing
@@ -77,6 +78,7 @@ class CatalogEngine:
         )
         self._editing = Editing(catalog, settings)
         self.library: Library = CatalogLibrary(catalog)
+        self.discovery = Discovery(catalog, work, records=self._records)
         self.snapshots: Snapshots = CatalogSnapshots(catalog, work)
 
     # -- datasets ---------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from rayograph.schema import (
 from rayograph_serve.library import Library
 
 if TYPE_CHECKING:
+    from rayograph_serve.analyses import Discovery
     from rayograph_serve.snapshots import Snapshots
 
 Command = Literal["rescan", "purge", "pause", "resume", "retry", "cancel"]
@@ -124,6 +125,11 @@ class Engine(Protocol):
             NotFound: no such pyramid, a place outside it, or another format than its own.
             NotReady: it cannot be had yet, not even a stand-in.
         """
+        ...
+
+    @property
+    def discovery(self) -> Discovery:
+        """Duplicates, clusters, outliers, samples, the map."""
         ...
 
     async def models(self) -> ModelList: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,12 @@ class Work(Protocol):
         self, dataset_id: str, version: int, timeout_s: float
     ) -> tuple[int, Progress] | None: ...
     async def change_model(self, dataset_id: str, model: str) -> None: ...
+    async def analyse(self, dataset_id: str, asked: str) -> None: ...
+    async def cancel_analyses(self, dataset_id: str, kind: str) -> None: ...
+    async def analysis(self, key: str) -> dict[str, Any] | None:
+        """How far an analysis is, None when nobody is at it."""
+        ...
+
     async def text(self, model: str, key: str | None, text: str) -> Vector: ...
     async def picture(
         self,

@@ -12,6 +12,7 @@ from pathlib import Path
 from drawings import caption, picture
 from said import said
 from virtual_annotations import Annotated, AnnotationCalls, labelled, report
+from virtual_discovery import VirtualDiscovery
 from virtual_giant import Giant
 
 from rayograph import ids
@@ -127,6 +128,7 @@ class VirtualEngine(AnnotationCalls):
         self.retried: list[Retry] = []
         self.requests: list[SearchRequest] = []
         self.cutoff: float | None = None
+        self.discovery = VirtualDiscovery(self)
         self.broken_search: RayographError | None = None
         self.phase: str | None = None
         self.next_total = 120

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 STYLES = (
     *("base", "bar", "filter", "facets", "sources", "grid", "strip", "panels", "model", "search"),
     *("listing", "detail", "described", "curation", "shapes", "viewer", "hits", "export"),
+    "discover",
 )
 TITLE = "rayograph"
 
@@ -60,6 +61,7 @@ def page_html() -> str:
         + "</div>"
         + panels.detail()
         + panels.failures()
+        + panels.discover()
         + panels.export()
         + panels.snapshots()
         + panels.notices()

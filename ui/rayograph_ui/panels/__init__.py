@@ -6,6 +6,7 @@ Plain strings on purpose: the boot front sends them before anything heavy is imp
 from rayograph_ui.panels.bar import bar
 from rayograph_ui.panels.browse import browse
 from rayograph_ui.panels.detail import detail
+from rayograph_ui.panels.discover import discover
 from rayograph_ui.panels.export import export
 from rayograph_ui.panels.facets import facets
 from rayograph_ui.panels.failures import failures
@@ -18,6 +19,7 @@ __all__ = [
     "bar",
     "browse",
     "detail",
+    "discover",
     "export",
     "facets",
     "failures",

@@ -22,6 +22,7 @@ _KEYS = (
     ("Home · End", "first, last"),
     ("Page Up · Down", "a screen"),
     ("+ · −", "larger, smaller"),
+    ("d", "duplicates, clusters, outliers; there: z undoes, c held compares"),
     ("p", "progress"),
     ("?", "this list"),
 )

@@ -6,6 +6,7 @@ import { $, Bus, debounce, kept } from "./dom.js";
 import { startBoxes } from "./boxes.js";
 import { startCuration } from "./curation.js";
 import { startDetail } from "./detail.js";
+import { startDiscover } from "./discover.js";
 import { startExamples } from "./examples.js";
 import { startFacets } from "./facets.js";
 import { startExport } from "./export.js";
@@ -77,6 +78,7 @@ class App extends Bus {
     this.boxes = startBoxes(this);
     this.viewer = startViewer(this);
     this.failures = startFailures(this);
+    this.discover = startDiscover(this);
     this.exporting = startExport(this);
     this.dock = startProgress(this);
     startModel(this);

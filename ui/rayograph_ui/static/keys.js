@@ -88,6 +88,7 @@ function onAny(app, key) {
   else if (key === "b" && app.dataset?.dataset_id && !app.giant) app.facets.toggle();
   else if (key === "?") $("rg-help").showModal();
   else if (key === "p" && app.dataset) app.dock.toggle();
+  else if (key === "d" && app.dataset) app.discover.open();
   else if (key === "e" && app.dataset) app.exporting.open();
   else return false;
   return true;
