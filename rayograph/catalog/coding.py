@@ -118,6 +118,8 @@ def code(
     if of.name == "status":
         return _statuses(snapshot, columns, status_of)
     column = read(snapshot, of, columns)
+    if column is None and of.kind == "flag":
+        return _flags(pa.chunked_array([pa.nulls(total, pa.bool_())]))
     if column is None:
         return Coded(np.zeros(total, np.uint8), length=total)
     if of.kind in _NUMBERS:
