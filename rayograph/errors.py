@@ -15,6 +15,7 @@ RayographError                     code, HTTP status, message, hint
 ├── Conflict                       409
 │   ├── ExportStopped              409  an export was cancelled, or grew too large
 │   ├── NotReady                   409  what was asked for has not been computed yet
+│   ├── AnalysisFailed             409  what was asked for could not be worked out
 │   └── ModelUnavailable           409  no model, or the named one cannot be had
 │       └── WeightsChanged         409  its weights are not those that made the vectors
 ├── AccessDenied                   401  a token is missing or wrong
@@ -151,6 +152,10 @@ class ExportStopped(Conflict):
 
 class NotReady(Conflict):
     code = "not_ready"
+
+
+class AnalysisFailed(Conflict):
+    code = "analysis_failed"
 
 
 class ModelUnavailable(Conflict):

@@ -307,6 +307,12 @@ def square(image: Image.Image, side: int, mode: ResizeMode = "shortest") -> Imag
     return image.resize((side, side), Image.Resampling.BICUBIC, box=box)
 
 
+def grey(image: Image.Image, side: int = 32) -> bytes:
+    """The whole picture squashed to ``side`` x ``side`` px of grey, a byte each."""
+    small = image.resize((side, side), Image.Resampling.BOX, reducing_gap=3.0)
+    return small.convert("L").tobytes()
+
+
 def thumbnail(data: bytes, *, width: int, quality: int, max_pixels: int) -> bytes:
     """A picture of type ``THUMBNAIL_TYPE`` inside a ``width`` x ``width`` px box, upright."""
     file = io.BytesIO(data)

@@ -20,6 +20,7 @@ from rayograph.errors import (
     NotFound,
     SourceNotFound,
 )
+from rayograph.facets import Retry
 from rayograph.schema import (
     Accepted,
     BatchEdit,
@@ -51,6 +52,7 @@ from rayograph.where import matches, parse
 from rayograph_serve.engine import Command, Located, TileBytes
 from rayograph_serve.snapshots import Snapshots
 from tests.drawn_pyramid import DrawnPyramid
+from tests.fake_library import FakeLibrary
 from tests.fake_snapshots import FakeSnapshots
 
 _INKS = ("crimson", "teal", "goldenrod", "indigo", "olive", "salmon", "navy", "sienna")
@@ -85,6 +87,7 @@ class FakeEngine:
         self._datasets: dict[str, Dataset] = {}
         self._records: dict[str, list[ImageRecord]] = {}
         self._changed = asyncio.Condition()
+        self.library = FakeLibrary(self._rows)
 
     def fill(self, folder: Path, name: str = "discs") -> str:
         """Make a dataset of a folder's files at once; returns its id."""
@@ -184,6 +187,10 @@ class FakeEngine:
         progress = await self.progress(dataset_id)
         self.commands.append((dataset_id, command))
         return progress.model_copy(update={"paused": command == "pause"})
+
+    async def retry(self, dataset_id: str, chosen: Retry) -> Progress:
+        self.commands.append((dataset_id, "retry"))
+        return await self.progress(dataset_id)
 
     async def images(
         self,

@@ -16,6 +16,7 @@ from rayograph.settings import Settings
 from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.stages.decode import Decode, DecodeConfig
 from rayograph_pipelines.stages.embed import Embed, EmbedConfig
+from rayograph_pipelines.stages.fingerprint import Fingerprint, FingerprintConfig
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
 from rayograph_pipelines.stages.read_metadata import MetadataConfig, ReadMetadata
 
@@ -91,6 +92,21 @@ def embedding(
     yield from _batches(found)
 
 
+def fingerprints(work: pa.Table, settings: Settings, *, decode: bool) -> Iterator[pa.Table]:
+    """Rows with ``uri`` -> content and perceptual hashes."""
+    import ray
+
+    found = ray.data.from_blocks(_blocks(work, 1024)).map_batches(
+        Fingerprint,
+        fn_constructor_args=(fingerprint_config(settings, decode=decode),),
+        batch_format="pyarrow",
+        batch_size=256,
+        num_cpus=0.25,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=settings.metadata.actors),
+    )
+    yield from _batches(found)
+
+
 def metadata_config(settings: Settings, *, nice: int = 0) -> MetadataConfig:
     images = settings.images
     return MetadataConfig(max_pixels=images.max_pixels, timeout_s=images.timeout_s, nice=nice)
@@ -105,6 +121,11 @@ def decode_config(facts: ModelFacts, settings: Settings, *, nice: int = 0) -> De
         timeout_s=images.timeout_s,
         nice=nice,
     )
+
+
+def fingerprint_config(settings: Settings, *, decode: bool) -> FingerprintConfig:
+    images = settings.images
+    return FingerprintConfig(decode, images.max_pixels, images.timeout_s, nice=NICE)
 
 
 def embed_config(model: str, settings: Settings, *, nice: int = 0) -> EmbedConfig:

@@ -15,7 +15,9 @@ from typing import Any
 import ray
 
 from rayograph import giants
+from rayograph.analysis.asked import from_text
 from rayograph.catalog import Catalog, DatasetRow, columns
+from rayograph.catalog.picking import addresses
 from rayograph.catalog.returning import go_back
 from rayograph.encoders import choose_model
 from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, RayographError
@@ -24,6 +26,8 @@ from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph.sources import Source
 from rayograph.tiles.store import remove_deleted, tiles_folder
+from rayograph_pipelines.analyses import Analyst
+from rayograph_pipelines.analysis_remote import RemoteAnalysis
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
@@ -50,7 +54,10 @@ class Foreman:
         self._settings = settings
         self._catalog = Catalog(settings.catalog.uri)
         self._board = progress_actor()
-        self._warm = WarmPath(settings, RemoteEmbedder(model_actor(settings)))
+        model = model_actor(settings)
+        self._warm = WarmPath(settings, RemoteEmbedder(model))
+        worker = RemoteAnalysis(settings, self._board, model)
+        self._analyst = Analyst(self._catalog, worker, self._show_analysis)
         self._slot = threading.Semaphore(1)
         self._tile_slot = threading.Semaphore(settings.tiles.at_once)
         self._jobs: dict[str, _Job] = {}
@@ -64,6 +71,7 @@ class Foreman:
             except Exception:
                 # One that cannot be read must not keep the others from going on.
                 log.exception("cannot go on with %s", row.dataset_id)
+        self._analyst.go_on()
         threading.Thread(target=self._reconsider, name="choose model", daemon=True).start()
         # A predecessor may have been killed at it.
         self._clear_deleted()
@@ -141,13 +149,19 @@ class Foreman:
             self._catalog.update(dataset_id, error=CANCELLED)
         self._show(dataset_id)
 
-    def retry(self, dataset_id: str) -> None:
-        """Failed images are pending again, and the work goes on."""
+    def retry(
+        self, dataset_id: str, where: str | None = None, image_ids: list[str] | None = None
+    ) -> None:
+        """Failed images, all or those chosen, are pending again, and the work goes on."""
         self.stop(dataset_id)
         with self._catalog.lock(dataset_id):
+            row, only = self._catalog.dataset(dataset_id), None
+            if where is not None or image_ids is not None:
+                reader = self._catalog.reader(dataset_id, row.serving)
+                only = addresses(row, reader, where=where, image_ids=image_ids)
             writer = self._catalog.writer(dataset_id)
             for stage in columns.STATE:
-                writer.reset(stage)
+                writer.reset(stage, only=only)
         self._catalog.update(dataset_id, paused=False, error=None)
         self.start(dataset_id)
 
@@ -189,6 +203,7 @@ class Foreman:
         """Stop and drop a dataset's tables; its files are never touched."""
         self._watches.forget(dataset_id)
         self.stop(dataset_id)
+        self._analyst.forget(dataset_id)
         # Nobody may still write to what is dropped.
         with self._catalog.lock(dataset_id):
             row = self._catalog.dataset(dataset_id)
@@ -203,6 +218,14 @@ class Foreman:
         job = self._jobs.get(dataset_id)
         if job is not None and job.thread.is_alive():
             job.run.attend(image_ids)
+
+    def analyse(self, dataset_id: str, asked: str) -> None:
+        """Have an analysis worked out, in the background."""
+        self._analyst.start(dataset_id, from_text(asked))
+
+    def cancel_analyses(self, dataset_id: str, kind: str) -> None:
+        """Stop a dataset's analyses of a kind; results there are stay."""
+        self._analyst.cancel(dataset_id, kind)
 
     def working_on(self) -> list[str]:
         """Ids of the datasets being worked on now."""
@@ -282,6 +305,12 @@ class Foreman:
 
     def _at_rest(self, row: DatasetRow) -> Progress:
         return at_rest(row, self._catalog.reader(row.dataset_id).counts(), self._settings)
+
+    def _show_analysis(self, key: str, said: dict[str, Any] | None) -> None:
+        if said is None:
+            self._board.forget.remote(key)
+        else:
+            self._board.update.remote(key, said)
 
     def _report(self, progress: Progress) -> None:
         self._board.update.remote(progress.dataset_id, progress.model_dump())

@@ -58,6 +58,15 @@ class ModelActor:
         vectors: npt.NDArray[np.float16] = self._encoder(model, key).texts([text])
         return np.asarray(vectors[0])
 
+    def texts(self, model: str, key: str | None, texts: list[str]) -> npt.NDArray[np.float16]:
+        """The vectors of several texts, to compare with vectors made by the weights ``key``.
+
+        Raises:
+            WeightsChanged: the model has other weights now.
+        """
+        vectors: npt.NDArray[np.float16] = self._encoder(model, key).texts(texts)
+        return vectors
+
     def picture(
         self,
         model: str,

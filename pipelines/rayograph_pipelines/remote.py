@@ -55,6 +55,9 @@ class RayWork:
     async def command(self, dataset_id: str, command: str) -> None:
         await _result(getattr(self._foreman, command).remote(dataset_id))
 
+    async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
+        await _result(self._foreman.retry.remote(dataset_id, where, image_ids))
+
     async def change_model(self, dataset_id: str, model: str) -> None:
         await _result(self._foreman.change_model.remote(dataset_id, model))
 
@@ -80,6 +83,16 @@ class RayWork:
         self, dataset_id: str, version: int, timeout_s: float
     ) -> tuple[int, Progress] | None:
         return _parsed(await _result(self._board.wait.remote(dataset_id, version, timeout_s)))
+
+    async def analyse(self, dataset_id: str, asked: str) -> None:
+        await _result(self._foreman.analyse.remote(dataset_id, asked))
+
+    async def cancel_analyses(self, dataset_id: str, kind: str) -> None:
+        await _result(self._foreman.cancel_analyses.remote(dataset_id, kind))
+
+    async def analysis(self, key: str) -> dict[str, Any] | None:
+        found = await _result(self._board.newest.remote(key))
+        return None if found is None else dict(found[1])
 
     async def text(self, model: str, key: str | None, text: str) -> Vector:
         vector: Vector = await _result(self._model.text.remote(model, key, text))

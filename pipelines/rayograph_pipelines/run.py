@@ -16,7 +16,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,11 +31,12 @@ from rayograph_pipelines import chains
 from rayograph_pipelines.annotating import Annotating
 from rayograph_pipelines.attention import Attention
 from rayograph_pipelines.committer import Committer
-from rayograph_pipelines.failures import given_up, reason
+from rayograph_pipelines.failures import reason
 from rayograph_pipelines.giant import Giant
 from rayograph_pipelines.giants_warm import GiantsWarm
 from rayograph_pipelines.news import News
 from rayograph_pipelines.reread import marked, outdated, reread
+from rayograph_pipelines.rounds import Rounds, StageWork
 from rayograph_pipelines.scan import Scan
 from rayograph_pipelines.target import Target, adopt, choose_target, settled
 from rayograph_pipelines.touched import Touched
@@ -45,15 +45,12 @@ from rayograph_pipelines.upkeep import check_index, index_listing, tidy
 from rayograph_pipelines.warm import Opener, WarmPath
 
 log = logging.getLogger(__name__)
-_WORK = ("id", "uri", "size", "mtime")
-_MAX_FRUITLESS = 3
 # What the warm path gets done in this time it does alone: a pipeline's actors and workers take as
 # long to come up on a small machine, the embedding one's with its own copy of the model longer
 # (docs/decisions/0010).
 _PIPELINE_START_S = {"listing": 10.0, "rescan": 60.0, "metadata": 10.0, "embedding": 30.0}
 _SAMPLE_ROWS = 2048
 _SAMPLE_EMBED_ROWS = 64
-Work = Callable[[pa.Table], Iterator[pa.Table]]
 
 
 class Run:
@@ -88,8 +85,6 @@ class Run:
         self._reader = catalog.reader(dataset_id)
         self._pace = Pace()
         self._news = News(listed=self._row.listed, touched=touched)
-        # Fragments each stage has nothing left to do in, unless a scan finds changed files there.
-        self._over: dict[str, set[int]] = {}
         self._target: Target | None = None
         self._rereads = outdated(self._row)
         self._stopping = threading.Event()
@@ -135,6 +130,14 @@ class Run:
                 on_commit=self._tell,
                 index=self._settings.index,
                 space=self._row.serving,
+            )
+            self._rounds = Rounds(
+                self._reader,
+                committer,
+                self._news,
+                self._stopping,
+                put=self._put,
+                guarded=self._guarded,
             )
             self._guarded(self._stages)
             self._guarded(committer.close)
@@ -267,16 +270,20 @@ class Run:
             warm=self._warm,
             committer=self._at_work(),
             found=self._news.found,
-            again=self._reopen,
+            again=self._rounds.reopen,
             stopping=self._stopping,
         )
 
     def _metadata(self) -> None:
-        self._stage(
-            "metadata",
-            warm=self._opener.headers,
-            bulk=lambda rows: chains.metadata(rows, self._settings),
-            sample_rows=_SAMPLE_ROWS,
+        self._rounds.work(
+            StageWork(
+                "metadata",
+                thread="metadata",
+                warm=self._opener.headers,
+                bulk=lambda rows: chains.metadata(rows, self._settings),
+                sample_rows=_SAMPLE_ROWS,
+                start_s=_PIPELINE_START_S["metadata"],
+            )
         )
         again = self._reader, self._at_work(), self._opener.headers, self._stopping
         if self._rereads and reread(*again):
@@ -317,11 +324,16 @@ class Run:
                     seen = self._seen(rows)
                     yield from chains.embedding(seen, target.model, target.facts, self._settings)
 
-        self._stage(
-            target.space.stage,
-            warm=lambda rows: self._opener.vectors(rows, target.model),
-            bulk=bulk,
-            sample_rows=_SAMPLE_EMBED_ROWS,
+        self._rounds.work(
+            StageWork(
+                target.space.stage,
+                thread="embedding",
+                warm=lambda rows: self._opener.vectors(rows, target.model),
+                bulk=bulk,
+                sample_rows=_SAMPLE_EMBED_ROWS,
+                start_s=_PIPELINE_START_S["embedding"],
+                dim=target.facts.dim,
+            )
         )
 
     def _to_embed(self) -> bool:
@@ -345,61 +357,6 @@ class Run:
         self._target = target
         return target
 
-    def _stage(self, name: str, *, warm: Work, bulk: Work, sample_rows: int) -> None:
-        """Rounds over what the table says is pending, until listing is over and nothing is."""
-        thread = "metadata" if name == "metadata" else "embedding"
-        fruitless, before = 0, pa.chunked_array([], pa.uint64())
-        while not self._stopping.is_set():
-            seen = self._news.seen()
-            work = self._pending(name)
-            if work.num_rows == 0:
-                if not self._news.more(thread, seen):
-                    return
-                continue
-            # The very same rows, not as many: listing often adds equal lots.
-            fruitless = fruitless + 1 if work["_rowaddr"].equals(before) else 0
-            before = work["_rowaddr"]
-            if fruitless >= _MAX_FRUITLESS:
-                dim = self._target.facts.dim if self._target else 0
-                self._put(name, given_up(name, work, dim, _MAX_FRUITLESS))
-            else:
-                self._round(name, work, warm, bulk, sample_rows)
-            self._at_work().flush(name)
-
-    def _round(self, name: str, work: pa.Table, warm: Work, bulk: Work, sample_rows: int) -> None:
-        """All of ``work``: what takes no longer than a pipeline's start without one."""
-        first, rest = work.slice(0, sample_rows), work.slice(sample_rows)
-        began = time.monotonic()
-        self._put_all(name, warm(first))
-        rate = first.num_rows / max(time.monotonic() - began, 1e-6)
-        alone = int(rate * _PIPELINE_START_S["metadata" if name == "metadata" else "embedding"])
-        head, tail = rest.slice(0, alone), rest.slice(alone)
-        beside = threading.Thread(
-            target=self._guarded, args=(lambda: self._put_all(name, warm(head)),)
-        )
-        beside.start()
-        try:
-            if tail.num_rows:
-                self._put_all(name, bulk(tail))
-        finally:
-            beside.join()
-
-    def _pending(self, stage: str) -> pa.Table:
-        tables = []
-        # Forgotten meanwhile, what is found out now is of no worth.
-        over = self._over.setdefault(stage, set())
-        for fragment, _ in self._reader.fragments():
-            if fragment in over:
-                continue
-            rows = self._reader.pending(stage, fragment, _WORK)
-            if not rows.num_rows:
-                over.add(fragment)
-            else:
-                tables.append(rows)
-                offsets = (rows["_rowaddr"].to_numpy() & np.uint64(0xFFFFFFFF)).astype(np.int64)
-                self._at_work().expect(stage, {fragment: offsets})
-        return pa.concat_tables(tables).combine_chunks() if tables else pa.table({"id": []})
-
     # -- results ----------------------------------------------------------------------------
 
     def _at_work(self) -> Committer:
@@ -411,21 +368,7 @@ class Run:
             done = marked(done)
         self._at_work().put(stage, done)
 
-    def _put_all(self, stage: str, results: Iterable[pa.Table]) -> None:
-        # Told to stop, nothing that has not begun is begun: a pipeline takes seconds to.
-        if self._stopping.is_set():
-            return
-        for done in results:
-            self._put(stage, done)
-            if self._stopping.is_set():
-                return
-
     # -- telling ----------------------------------------------------------------------------
-
-    def _reopen(self) -> None:
-        """Rows of any fragment may be to be done again."""
-        self._over = {}
-        self._news.found()
 
     def _change(self, **changes: Any) -> DatasetRow:
         with self._changing:

@@ -81,7 +81,7 @@ class Space:
     one that is being made. Stages know the columns by their plain names (``vector``, ...).
     """
 
-    PLAIN = ("vector", "content_hash", "embed_state", "embed_error_code", "embed_error")
+    PLAIN = ("vector", "content_hash", "phash", "embed_state", "embed_error_code", "embed_error")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -89,7 +89,7 @@ class Space:
         self.stage = f"embedding{suffix}"
         self.index = f"vector{suffix}_idx"
         self.names = {name: f"{name}{suffix}" for name in self.PLAIN}
-        self.vector, self.content_hash, self.state, self.error_code, self.error = (
+        self.vector, self.content_hash, self.phash, self.state, self.error_code, self.error = (
             self.names.values()
         )
 
@@ -99,7 +99,8 @@ class Space:
 
     def columns(self, dim: int) -> pa.Schema:
         """The group of columns for ``dim``-dimensional fp16 vectors."""
-        kinds = (pa.list_(pa.float16(), dim), pa.string(), pa.uint8(), pa.string(), pa.string())
+        vector, text = pa.list_(pa.float16(), dim), pa.string()
+        kinds = (vector, text, pa.uint64(), pa.uint8(), text, text)
         return pa.schema(list(zip(self.names.values(), kinds, strict=True)))
 
     def named(self, rows: pa.Table) -> pa.Table:

@@ -105,6 +105,15 @@ class Picked:
         self._keep(snapshot, lambda: self._counts.__setitem__(sql, found))
         return found
 
+    def rows(self, snapshot: lance.LanceDataset, chosen: Filter) -> Rows:
+        """The places of all that a filter picks, in listing order."""
+        sql = chosen.sql(snapshot)
+        rows = self._known(snapshot, (sql, None))
+        if rows is None:
+            rows = self._find(snapshot, chosen, sql)
+            self._remember(snapshot, (sql, None), rows)
+        return rows
+
     def page(
         self,
         snapshot: lance.LanceDataset,
@@ -213,6 +222,11 @@ def index_name(column: str, kind: str) -> str:
 def places(snapshot: lance.LanceDataset, addresses: npt.NDArray[np.uint64]) -> Rows:
     """Row addresses (fragment id in the upper half, row in the lower) as places in the table."""
     fragments = snapshot.get_fragments()
+    if any(fragment.metadata.deletion_file for fragment in fragments):
+        # A deleted row has an address, and no place.
+        alive = snapshot.scanner(columns=[], with_row_address=True).to_table()
+        ranks: Rows = np.searchsorted(alive["_rowaddr"].to_numpy(), addresses)
+        return ranks
     homes = (addresses >> np.uint64(32)).astype(np.int64)
     starts = np.zeros(max((f.fragment_id for f in fragments), default=0) + 1, np.int64)
     sizes = [f.physical_rows for f in fragments]

@@ -15,8 +15,10 @@ import pyarrow.compute as pc
 from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.filters import Filter, Picked, places, present, take
+from rayograph.catalog.ordering import Mark, Orders, Page, passed
 from rayograph.errors import ImageNotFound, NotReady
 from rayograph.schema import ImageStatus, StageState
+from rayograph.where.sorting import Sort, parse_sort
 
 DONE, FAILED, CLAIMED, SKIPPED = (
     int(StageState.DONE),
@@ -119,7 +121,7 @@ class DatasetReader:
         self._lock = threading.Lock()
         self._counts: tuple[int, Counts] | None = None
         self._parts: dict[Hashable, Tally] = {}
-        self._order: tuple[int, str, np.ndarray[Any, Any]] | None = None
+        self._orders = Orders(space)
         self._picked = Picked()
         self._values: dict[str, tuple[int, list[str]]] = {}
 
@@ -188,51 +190,55 @@ class DatasetReader:
 
         With ``where`` of what it picks, and how many it picks.
         """
+        page = self.page_from(offset, limit=limit, sort=parse_sort(sort), where=where)
+        return page.rows, page.total
+
+    def page_from(
+        self, start: int | Mark, *, limit: int, sort: Sort, where: Filter | None = None
+    ) -> Page:
+        """``limit`` records from an offset on, or after where another page ended."""
         snapshot = self.snapshot()
         if where is None and present(snapshot) is not None:
             where = Filter(None, status_of, self.space)
-        if where is not None:
-            order = None if sort in (None, "listed") else (sort, lambda: self._all(snapshot, sort))
-            found, picked = self._picked.page(
-                snapshot, where, self._present(snapshot), offset=offset, limit=limit, order=order
-            )
-            return self._records(found), picked
-        total = int(snapshot.count_rows())
-        if offset >= total:
-            return [], total
+        if isinstance(start, Mark):
+            start = self._after(snapshot, start, sort, where)
         names = self._present(snapshot)
-        if sort in (None, "listed"):
-            table = snapshot.scanner(columns=names, offset=offset, limit=limit).to_table()
-        elif sort == "-listed":
-            first = max(0, total - offset - limit)
-            span = total - offset - first
-            table = snapshot.scanner(columns=names, offset=first, limit=span).to_table()
-            table = table.take(list(range(table.num_rows - 1, -1, -1)))
+        by_listing = sort.name == "listed"
+        if where is not None:
+            everything = self._orders.order
+            order = None if by_listing else (sort.name, lambda: everything(snapshot, sort).rows)
+            rows, total = self._picked.page(
+                snapshot, where, names, offset=start, limit=limit, order=order
+            )
+            return Page(self._records(rows), total, start, snapshot.version)
+        total = int(snapshot.count_rows())
+        if start >= total:
+            return Page([], total, start, snapshot.version)
+        if by_listing:
+            table = snapshot.scanner(columns=names, offset=start, limit=limit).to_table()
         else:
-            rows = self._sorted(snapshot, str(sort))[offset : offset + limit]
-            table = snapshot.take(rows.tolist(), columns=names)
-        return self._records(table.to_pylist()), total
+            wanted = self._orders.order(snapshot, sort).rows[start : start + limit]
+            table = snapshot.take(wanted.tolist(), columns=names)
+        return Page(self._records(table.to_pylist()), total, start, snapshot.version)
 
-    def _all(self, snapshot: lance.LanceDataset, sort: str) -> np.ndarray[Any, Any]:
-        """Every row's place, in an order."""
-        if sort == "-listed":
-            return np.arange(snapshot.count_rows())[::-1]
-        return self._sorted(snapshot, sort)
+    def _after(
+        self, snapshot: lance.LanceDataset, mark: Mark, sort: Sort, where: Filter | None
+    ) -> int:
+        """How many rows come before the first one after a mark, in this version of the table."""
+        if mark.version == snapshot.version:
+            return mark.offset
+        found = self.rows([mark.image_id], ["id"])["_rowaddr"].to_numpy()
+        if not len(found) and sort.field is None:
+            return mark.offset
+        place = int(places(snapshot, found)[0]) if len(found) else -1
+        before = passed(self._orders.order(snapshot, sort), sort, mark, place)
+        if where is not None:
+            before = before[self._picked.rows(snapshot, where)]
+        return int(before.sum())
 
-    def _sorted(self, snapshot: lance.LanceDataset, sort: str) -> np.ndarray[Any, Any]:
-        cached = self._order
-        if cached and cached[:2] == (snapshot.version, sort):
-            return cached[2]
-        name = sort.removeprefix("-")
-        column = snapshot.to_table(columns=[name])[name]
-        direction = "descending" if sort.startswith("-") else "ascending"
-        order = pc.sort_indices(
-            pa.table({"key": column, "row": np.arange(len(column))}),
-            sort_keys=[("key", direction), ("row", "ascending")],
-        )
-        rows: np.ndarray[Any, Any] = order.to_numpy()
-        self._order = (snapshot.version, sort, rows)
-        return rows
+    def picked(self, snapshot: lance.LanceDataset, where: Filter) -> np.ndarray[Any, Any]:
+        """The places, in listing order, of all rows that a filter picks of a snapshot."""
+        return self._picked.rows(snapshot, where)
 
     def record(self, image_id: str) -> dict[str, Any]:
         """One image's record, with what is too long for a page of them."""

@@ -16,11 +16,13 @@ import pyarrow as pa
 
 from rayograph import ids
 from rayograph.catalog import columns
+from rayograph.catalog.analyses import Analyses
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.curation import Curator
 from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.rows import RowEditor
 from rayograph.catalog.snapshots import Snapshots
+from rayograph.catalog.views import Views
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.errors import (
     CatalogError,
@@ -34,7 +36,7 @@ from rayograph.schema import SCHEMA_VERSION
 from rayograph.sources import Source, describe, restore
 
 log = logging.getLogger(__name__)
-_REGISTRY = "_datasets"
+_REGISTRY, _VIEWS = "_datasets", "_views"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ class Catalog:
         self._creating = threading.Lock()
         self._rows: tuple[int, list[DatasetRow]] | None = None
         self._lock = threading.Lock()
+        self.analyses = Analyses(self.uri)
         self._registry = self._open_registry(read_only=read_only)
 
     # -- datasets ---------------------------------------------------------------------------
@@ -201,6 +204,8 @@ class Catalog:
             for space in SPACES:
                 self._readers.pop((row.dataset_id, space.number), None)
         self._database().drop_table(row.dataset_id, ignore_missing=True)
+        self.views.delete(row.dataset_id)
+        self.analyses.forget(row.dataset_id)
 
     def table(self, key: str) -> Any:
         """A dataset's rows as a LanceDB table: ``.to_arrow()``, ``.to_lance()``, ``.search()``."""
@@ -243,6 +248,11 @@ class Catalog:
     def rows(self, dataset_id: str) -> RowEditor:
         """Who changes rows that are there; the caller holds ``lock(dataset_id)``."""
         return RowEditor(self._table_uri(dataset_id))
+
+    @property
+    def views(self) -> Views:
+        """The saved views of all datasets."""
+        return Views(self._table_uri(_VIEWS))
 
     def snapshots(self, dataset_id: str) -> Snapshots:
         """A dataset's named versions."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import lance
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -100,14 +101,15 @@ class DatasetWriter:
                     raise
 
     def add_vector_columns(self, space: Space, dim: int) -> None:
-        """Give the table a space's (all null) columns; does nothing when it has them."""
+        """Give the table a space's (all null) columns, as far as it has them not."""
         dataset = self.dataset()
         if space.vector in dataset.schema.names:
             width = dataset.schema.field(space.vector).type.list_size
             if width != dim:
                 raise CatalogError(f"this dataset's vectors are {width}-d, the model's {dim}-d")
-            return
-        dataset.add_columns(space.columns(dim))
+        missing = [f for f in space.columns(dim) if f.name not in dataset.schema.names]
+        if missing:
+            dataset.add_columns(pa.schema(missing))
 
     def drop_space(self, space: Space) -> None:
         """Forget a space's vectors; does nothing when there are none."""
@@ -127,12 +129,17 @@ class DatasetWriter:
         if space is None:
             names = set(self.dataset().schema.names)
             return pa.schema([field for field in columns.METADATA if field.name in names])
-        return space.columns(self.dataset().schema.field(space.vector).type.list_size)
+        dim = self.dataset().schema.field(space.vector).type.list_size
+        # A table of an earlier version lacks what has come since.
+        self.add_vector_columns(space, dim)
+        return space.columns(dim)
 
     def read_group(self, stage: str, fragment_id: int) -> pa.Table:
         """A fragment's present values of a stage's columns."""
+        # First of all: it may give the table columns that it lacks.
+        names = self.group(stage).names
         fragment = self.dataset().get_fragment(fragment_id)
-        table: pa.Table = fragment.to_table(columns=self.group(stage).names)
+        table: pa.Table = fragment.to_table(columns=names)
         return table.combine_chunks()
 
     def fill(self, fills: Mapping[int, pa.Table]) -> None:
@@ -178,19 +185,29 @@ class DatasetWriter:
                 if attempt == _MAX_TRIES - 1 or "conflict" not in str(error).lower():
                     raise
 
-    def reset(self, stage: str, *, codes: set[str] | None = None) -> int:
-        """Make failed rows pending again, all or only these causes; returns how many."""
+    def reset(
+        self,
+        stage: str,
+        *,
+        codes: set[str] | None = None,
+        only: npt.NDArray[np.uint64] | None = None,
+    ) -> int:
+        """Make failed rows pending again, all or these causes or addresses; returns how many."""
         dataset = self.dataset()
         state, code = columns.STATE[stage], columns.ERRORS[stage][0]
         if state not in dataset.schema.names:
             return 0
         count = 0
         for fragment in dataset.get_fragments():
+            if only is not None and not (only >> np.uint64(32) == fragment.fragment_id).any():
+                continue
             table = self.read_group(stage, fragment.fragment_id)
             failed = pc.fill_null(pc.equal(table[state], FAILED), False)
             if codes is not None:
                 chosen = pc.is_in(table[code], value_set=pa.array(sorted(codes), pa.string()))
                 failed = pc.and_(failed, chosen)
+            if only is not None:
+                failed = pc.and_(failed, pa.array(_rows_of(only, fragment.fragment_id, len(table))))
             chosen_count = int(pc.sum(failed).as_py() or 0)
             if not chosen_count:
                 continue
@@ -339,7 +356,13 @@ def _partitions(dataset: lance.LanceDataset, name: str) -> int:
 
 
 def merge_group(base: pa.Table, offsets: np.ndarray[Any, Any], rows: pa.Table) -> pa.Table:
-    """``base`` with the rows at ``offsets`` replaced; later rows win."""
+    """``base`` with the rows at ``offsets`` replaced; later rows win.
+
+    Columns that ``rows`` do not bring are null in them.
+    """
+    for field in base.schema:
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
     index = np.arange(base.num_rows)
     index[offsets] = base.num_rows + np.arange(rows.num_rows)
     joined = pa.concat_tables([base, rows.select(base.column_names).cast(base.schema)])
@@ -362,3 +385,13 @@ def unclaim(table: pa.Table, state: str) -> pa.Table:
     states = table.column(at).fill_null(0).to_numpy().copy()
     states[states == CLAIMED] = 0
     return table.set_column(at, table.schema.field(at), pa.array(states, pa.uint8()))
+
+
+def _rows_of(
+    addresses: npt.NDArray[np.uint64], fragment: int, length: int
+) -> npt.NDArray[np.bool_]:
+    """For each row of a fragment whether its address is among these."""
+    mine = addresses[addresses >> np.uint64(32) == fragment] & np.uint64(0xFFFFFFFF)
+    found = np.zeros(length, bool)
+    found[mine] = True
+    return found

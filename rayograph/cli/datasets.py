@@ -245,7 +245,6 @@ COMMANDS = (
     _command("purge", "Remove the images of DATASET whose files are gone; no file is touched."),
     _command("pause", "Stop computing on DATASET; what is done stays."),
     _command("resume", "Go on after a pause."),
-    _command("retry", "Try the failed images of DATASET again."),
     _command("cancel", "End the work on DATASET; what is done stays."),
     model,
     delete,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rayograph.cli import datasets, exports, server, snapshots
+from rayograph.cli import datasets, discovery, exports, library, server, snapshots
 from rayograph.cli.base import Root
 
 
@@ -21,7 +21,9 @@ def main() -> None:
 for command in (
     *server.COMMANDS,
     *datasets.COMMANDS,
+    *discovery.COMMANDS,
     *exports.COMMANDS,
     *snapshots.COMMANDS,
+    *library.COMMANDS,
 ):
     main.add_command(command)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from rayograph.annotations.answers import Annotation, AnnotationDetails
 from rayograph.client import calls
+from rayograph.client.discovery_async import AsyncDiscovery
 from rayograph.client.exports import AsyncExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.library import AsyncLibrary
 from rayograph.client.snapshots import AsyncSnapshotMethods
 from rayograph.client.transport import AsyncTransport, Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
@@ -128,7 +130,7 @@ class AsyncClient:
         await self.close()
 
 
-class AsyncDataset(AsyncExportMethods, AsyncSnapshotMethods):
+class AsyncDataset(AsyncDiscovery, AsyncExportMethods, AsyncSnapshotMethods, AsyncLibrary):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: AsyncClient, info: DatasetInfo) -> None:
@@ -136,7 +138,7 @@ class AsyncDataset(AsyncExportMethods, AsyncSnapshotMethods):
         self._transport = client._transport
 
     @property
-    def id(self) -> str:
+    def id(self) -> str:  # type: ignore[override]
         return self.info.dataset_id
 
     @property
@@ -305,10 +307,6 @@ class AsyncDataset(AsyncExportMethods, AsyncSnapshotMethods):
     async def resume(self) -> Progress:
         """Go on after ``pause``."""
         return await self._transport.send(calls.command(self.id, "resume"))
-
-    async def retry(self) -> Progress:
-        """Try the failed images again."""
-        return await self._transport.send(calls.command(self.id, "retry"))
 
     async def cancel(self) -> Progress:
         """End the work on this dataset; what is done stays."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from rayograph.annotations.answers import Annotation, AnnotationDetails
 from rayograph.client import calls
+from rayograph.client.discovery import Discovery
 from rayograph.client.exports import ExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.library import Library
 from rayograph.client.snapshots import SnapshotMethods
 from rayograph.client.transport import Transport
 from rayograph.errors import NotFound, RayographError, ServerError, Unavailable
@@ -125,7 +127,7 @@ class Client:
         self.close()
 
 
-class Dataset(ExportMethods, SnapshotMethods):
+class Dataset(Discovery, ExportMethods, SnapshotMethods, Library):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: Client, info: DatasetInfo) -> None:
@@ -133,7 +135,7 @@ class Dataset(ExportMethods, SnapshotMethods):
         self._transport = client._transport
 
     @property
-    def id(self) -> str:
+    def id(self) -> str:  # type: ignore[override]
         return self.info.dataset_id
 
     @property
@@ -296,10 +298,6 @@ class Dataset(ExportMethods, SnapshotMethods):
     def resume(self) -> Progress:
         """Go on after ``pause``."""
         return self._transport.send(calls.command(self.id, "resume"))
-
-    def retry(self) -> Progress:
-        """Try the failed images again."""
-        return self._transport.send(calls.command(self.id, "retry"))
 
     def cancel(self) -> Progress:
         """End the work on this dataset; what is done stays."""

@@ -59,6 +59,18 @@ def parse(text: str) -> Node:
     return _Parser(text).whole()
 
 
+def conditions(text: str) -> list[tuple[str, Node]]:
+    """The conditions that all must hold, each as it was written; one of them: it has no ``and``.
+
+    Raises:
+        InvalidFilter: it makes no sense.
+    """
+    node = parse(text)
+    found = _Parser(text).sides()
+    # Joined by "or" it is one condition, and needs brackets beside others.
+    return found if found is not None else [(f"({text.strip()})", node)]
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
@@ -72,6 +84,15 @@ class _Parser:
         if self._rest():
             raise self._error("this does not belong here", hint="join conditions with and, or")
         return node
+
+    def sides(self) -> list[tuple[str, Node]] | None:
+        """The conditions of a text that parses, if nothing but ``and`` joins them."""
+        found: list[tuple[str, Node]] = []
+        while not found or self._word("and") or self._begins():
+            start = self._start()
+            node = self._one()
+            found.append((self._text[start : self._at].rstrip(), node))
+        return None if self._rest() else found
 
     # -- and, or, not -----------------------------------------------------------------------
 

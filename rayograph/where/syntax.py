@@ -33,7 +33,7 @@ class Compare:
     value: Value
 
     def __str__(self) -> str:
-        return f"{self.field}{self.operator}{_shown(self.value)}"
+        return f"{self.field}{self.operator}{shown(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Between:
     high: Value | None
 
     def __str__(self) -> str:
-        ends = ("" if end is None else _shown(end) for end in (self.low, self.high))
+        ends = ("" if end is None else shown(end) for end in (self.low, self.high))
         return f"{self.field}:{'..'.join(ends)}"
 
 
@@ -57,7 +57,7 @@ class Match:
     pattern: str
 
     def __str__(self) -> str:
-        return f"{self.field}:{_shown(self.pattern)}"
+        return f"{self.field}:{shown(self.pattern)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class OneOf:
     values: tuple[Value, ...]
 
     def __str__(self) -> str:
-        return f"{self.field} in ({', '.join(_shown(value) for value in self.values)})"
+        return f"{self.field} in ({', '.join(shown(value) for value in self.values)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _inside(node: Node) -> str:
     return f"({node})" if isinstance(node, And | Or) else str(node)
 
 
-def _shown(value: Value) -> str:
+def shown(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

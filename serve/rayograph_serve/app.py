@@ -26,11 +26,13 @@ from rayograph.settings import Settings
 from rayograph_serve.engine import Engine
 from rayograph_serve.exporting import Exports
 from rayograph_serve.routes import (
+    analyses,
     annotated,
     attention,
     datasets,
     docs,
     exports,
+    facets,
     failures,
     health,
     iiif,
@@ -45,6 +47,7 @@ from rayograph_serve.routes import (
     snapshots,
     thumbnails,
     tiles,
+    views,
 )
 from rayograph_serve.shortcuts import ServeShortcuts, Shortcuts
 from rayograph_serve.thumbnail_queue import ThumbnailQueue
@@ -65,11 +68,14 @@ _ROUTERS = (
     tiles.router,
     iiif.router,
     search.router,
+    facets.router,
+    views.router,
     failures.router,
     annotated.router,
     exports.router,
     snapshots.router,
     attention.router,
+    analyses.router,
     models.router,
     health.router,
     metrics.router,

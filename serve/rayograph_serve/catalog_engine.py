@@ -15,10 +15,10 @@ from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.datasets import open_dataset
 from rayograph.encoders import choose_model, list_models
 from rayograph.errors import ImageNotFound, InvalidRequest
+from rayograph.facets import Retry
 from rayograph.progress import at_rest, status
 from rayograph.schema import (
     BATCH_SHOWN,
-    SORT,
     Accepted,
     BatchEdit,
     BatchResult,
@@ -41,11 +41,16 @@ from rayograph.schema import (
 )
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path, resolve
+from rayograph.where import quoted
+from rayograph.where.sorting import parse_sort
 from rayograph_serve import annotated
-from rayograph_serve.cursors import from_cursor, to_cursor
+from rayograph_serve.analyses import Discovery
+from rayograph_serve.catalog_library import CatalogLibrary
+from rayograph_serve.cursors import from_cursor, from_mark_cursor, next_cursor, to_cursor
 from rayograph_serve.editing import Editing
 from rayograph_serve.engine import Command, Located, TileBytes
 from rayograph_serve.filters import chosen_by, described
+from rayograph_serve.library import Library
 from rayograph_serve.records import record_of
 from rayograph_serve.searching import Searcher
 from rayograph_serve.snapshots import CatalogSnapshots, Snapshots
@@ -72,6 +77,8 @@ class CatalogEngine:
             catalog, work, settings, locate=self.locate, records=self._records
         )
         self._editing = Editing(catalog, settings)
+        self.library: Library = CatalogLibrary(catalog)
+        self.discovery = Discovery(catalog, work, records=self._records)
         self.snapshots: Snapshots = CatalogSnapshots(catalog, work)
 
     # -- datasets ---------------------------------------------------------------------------
@@ -163,6 +170,14 @@ class CatalogEngine:
         await self._work.command(row.dataset_id, command)
         return await self._progress(await self._row(dataset_id))
 
+    async def retry(self, dataset_id: str, chosen: Retry) -> Progress:
+        row = await self._row(dataset_id)
+        where = chosen.where if chosen.code is None else f"failed={quoted(chosen.code)}"
+        # What makes no sense is refused here, before any work is stopped for it.
+        chosen_by(row, where)
+        await self._work.retry(row.dataset_id, where, chosen.ids)
+        return await self._progress(await self._row(dataset_id))
+
     async def _progress(self, row: DatasetRow) -> Progress:
         newest = await self._work.newest(row.dataset_id)
         if newest is not None:
@@ -188,18 +203,12 @@ class CatalogEngine:
         sort: str | None,
         where: str | None = None,
     ) -> ImagePage:
-        row = await self._row(dataset_id)
-        if sort is not None and not SORT.match(sort):
-            raise InvalidRequest(f"cannot sort by {sort!r}", hint="try file_name, size or -mtime")
-        start = from_cursor(cursor) if cursor else (offset or 0)
-        page, chosen = self._catalog.reader(row.dataset_id).page, chosen_by(row, where)
-        rows, total = await _thread(page, offset=start, limit=limit, sort=sort, where=chosen)
-        end = start + len(rows)
-        return ImagePage(
-            items=self._records(row, rows),
-            next_cursor=to_cursor(end) if end < total else None,
-            total=total,
-        )
+        row, order = await self._row(dataset_id), parse_sort(sort)
+        start = from_mark_cursor(cursor, order.name) if cursor else (offset or 0)
+        read, chosen = self._catalog.reader(row.dataset_id).page_from, chosen_by(row, where)
+        page = await _thread(read, start, limit=limit, sort=order, where=chosen)
+        items = self._records(row, page.rows)
+        return ImagePage(items=items, next_cursor=next_cursor(page, items, order), total=page.total)
 
     async def failures(
         self,

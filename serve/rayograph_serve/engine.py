@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rayograph.annotations.answers import AnnotationDetails, AnnotationMap
+from rayograph.facets import Retry
 from rayograph.schema import (
     Accepted,
     BatchEdit,
@@ -28,8 +29,10 @@ from rayograph.schema import (
     SearchResponse,
     TilePyramid,
 )
+from rayograph_serve.library import Library
 
 if TYPE_CHECKING:
+    from rayograph_serve.analyses import Discovery
     from rayograph_serve.snapshots import Snapshots
 
 Command = Literal["rescan", "purge", "pause", "resume", "retry", "cancel"]
@@ -61,6 +64,8 @@ class TileBytes:
 class Engine(Protocol):
     """Every call raises a ``RayographError`` for what the caller can mend."""
 
+    library: Library
+
     @property
     def snapshots(self) -> Snapshots: ...
     async def add(self, new: NewDataset) -> Accepted: ...
@@ -77,6 +82,7 @@ class Engine(Protocol):
         ...
 
     async def command(self, dataset_id: str, command: Command) -> Progress: ...
+    async def retry(self, dataset_id: str, chosen: Retry) -> Progress: ...
     async def images(
         self,
         dataset_id: str,
@@ -119,6 +125,11 @@ class Engine(Protocol):
             NotFound: no such pyramid, a place outside it, or another format than its own.
             NotReady: it cannot be had yet, not even a stand-in.
         """
+        ...
+
+    @property
+    def discovery(self) -> Discovery:
+        """Duplicates, clusters, outliers, samples, the map."""
         ...
 
     async def models(self) -> ModelList: ...

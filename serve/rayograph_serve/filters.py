@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from rayograph.catalog import DatasetReader, DatasetRow
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import status_of
-from rayograph.progress import embeds
+from rayograph.catalog.picking import filter_of
 from rayograph.schema import FieldInfo
-from rayograph.where import FIELDS, parse
+from rayograph.where import FIELDS
+from rayograph.where.sorting import is_sortable
 
 
 def chosen_by(row: DatasetRow, where: str | None) -> Filter | None:
@@ -20,7 +18,7 @@ def chosen_by(row: DatasetRow, where: str | None) -> Filter | None:
     """
     if where is None:
         return None
-    return Filter(parse(where), partial(status_of, embeds=embeds(row)), row.serving)
+    return filter_of(row, where)
 
 
 def described(reader: DatasetReader) -> list[FieldInfo]:
@@ -31,6 +29,7 @@ def described(reader: DatasetReader) -> list[FieldInfo]:
             kind=field.kind,
             about=field.about,
             aliases=list(field.aliases),
+            sortable=is_sortable(field),
             values=list(field.choices) or (reader.values(field.sources[0]) if field.listed else []),
         )
         for field in FIELDS

@@ -12,6 +12,7 @@ from pathlib import Path
 from drawings import caption, picture
 from said import said
 from virtual_annotations import Annotated, AnnotationCalls, labelled, report
+from virtual_discovery import VirtualDiscovery
 from virtual_giant import Giant
 
 from rayograph import ids
@@ -23,6 +24,7 @@ from rayograph.errors import (
     NotReady,
     RayographError,
 )
+from rayograph.facets import Retry
 from rayograph.schema import (
     Accepted,
     BatchEdit,
@@ -54,6 +56,7 @@ from rayograph.where import FIELDS, matches, parse
 from rayograph_serve.engine import Command, Located, TileBytes
 from tests.drawn_pyramid import DrawnPyramid
 from tests.fake_engine import edited
+from tests.fake_library import FakeLibrary
 from tests.fake_snapshots import FakeSnapshots
 
 FAULTS = {
@@ -110,6 +113,7 @@ class VirtualEngine(AnnotationCalls):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.library = FakeLibrary(self._first)
         self.forget()
 
     def forget(self) -> None:
@@ -121,8 +125,10 @@ class VirtualEngine(AnnotationCalls):
         self.attended: list[list[str]] = []
         self.asked = []
         self.commands: list[str] = []
+        self.retried: list[Retry] = []
         self.requests: list[SearchRequest] = []
         self.cutoff: float | None = None
+        self.discovery = VirtualDiscovery(self)
         self.broken_search: RayographError | None = None
         self.phase: str | None = None
         self.next_total = 120
@@ -341,6 +347,10 @@ class VirtualEngine(AnnotationCalls):
         )
         return labelled(record, made.annotations.get(index))
 
+    async def retry(self, dataset_id: str, chosen: Retry) -> Progress:
+        self.retried.append(chosen)
+        return await self.progress(dataset_id)
+
     async def images(
         self,
         dataset_id: str,
@@ -367,6 +377,10 @@ class VirtualEngine(AnnotationCalls):
         node = parse(where)
         records = (self.record(made, index) for index in range(made.listed))
         return [record for record in records if matches(node, record.model_dump())]
+
+    def _first(self, dataset_id: str) -> list[ImageRecord]:
+        made = self._get(dataset_id)
+        return [self.record(made, index) for index in range(min(made.listed, 2000))]
 
     async def fields(self, dataset_id: str) -> FieldList:
         self._get(dataset_id)

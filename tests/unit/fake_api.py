@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -60,6 +61,16 @@ def record(dataset_id: str, number: int, status: str = "ready") -> dict[str, Any
     }
 
 
+def arrow_map() -> bytes:
+    columns: dict[str, list[Any]] = {"id": ["a", "b"], "x": [0.0, 1.0], "y": [0.0, 0.5]}
+    table = pa.table({**columns, "cluster": [0, 1]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
+
+
 class FakeApi:
     """``seen`` keeps every request as (method, path with query, body)."""
 
@@ -72,6 +83,8 @@ class FakeApi:
         self.seen: list[tuple[str, str, Any]] = []
         self.refusals = 0
         self.steps: list[int] = []
+        self.looks = 0
+        self.becomes = "done"
         self.streams = True
         self.token: str | None = None
         self.count = 3
@@ -123,10 +136,74 @@ class FakeApi:
             answer: Response = await go(request)
             return answer
 
+        # First: a later route would take their paths for commands.
+        self.analysis_routes(app)
         self.annotation_routes(app)
         self.dataset_routes(app)
         self.image_routes(app)
         return app
+
+    def analysis_routes(self, app: FastAPI) -> None:
+        """``looks`` is how often an analysis is still being worked out."""
+        said = {
+            "status": "ready",
+            "stale": True,
+            "coverage": {"searched": 2, "total": 3},
+            "made_at": "2026-01-01T00:00:00Z",
+            "took_s": 0.1,
+        }
+        scored = {"items": [{"image": record(DONE, 1), "score": 0.5}], "total": 2}
+        cluster = {"cluster_id": "0-0", "name": "cat", "words": ["cat"], "size": 2, "parent": None}
+        cluster |= {"examples": [], "spread": 0.1}
+        images = [{"image": record(DONE, n), "distance": n, "decision": None} for n in (1, 2)]
+        group = {"group_id": 0, "kind": "near", "size": 2, "best": images[0]["image"]["id"]}
+        group |= {"reason": "most pixels", "images": images}
+        answers: dict[str, dict[str, Any]] = {
+            "duplicates": {"items": [group], "total": 1, "images": 2},
+            "outliers": scored,
+            "sample": scored,
+            "clusters": {"levels": [{"level": 0, "clusters": [cluster]}]},
+            "clusters/0-0": {"cluster": cluster, **scored},
+        }
+
+        @app.get("/api/datasets/{key}/duplicates/decisions")
+        async def decisions(key: str) -> dict[str, Any]:
+            return {"items": [], "next_cursor": None, "total": 0}
+
+        @app.post("/api/datasets/{key}/duplicates/decisions")
+        async def decide(key: str) -> dict[str, Any]:
+            return {"matched": 1}
+
+        @app.get("/api/datasets/{key}/analyses")
+        async def analyses(key: str) -> dict[str, Any]:
+            self.looks -= 1
+            state = "wanted" if self.looks >= 0 else self.becomes
+            about = {"analysis": "outliers", "parameters": {}, "state": state, "error": None}
+            return {"items": [about]}
+
+        def one(path: str) -> None:
+            @app.get(f"/api/datasets/{{key}}/{path}")
+            async def get(key: str, request: Request) -> Response:
+                self.looks -= 1
+                if self.looks >= 0:
+                    far = {"status": "computing", "stage": "comparing", "done": 1, "total": 4}
+                    return JSONResponse(far, 202)
+                if path == "map":
+                    return Response(arrow_map())
+                after = None if "cursor" in request.query_params else "x"
+                return JSONResponse({"next_cursor": after, **answers[path], **said})
+
+            if "/" not in path:
+                app.post(f"/api/datasets/{{key}}/{path}", status_code=202)(working)
+                app.delete(f"/api/datasets/{{key}}/{path}", status_code=204)(nothing)
+
+        async def working(key: str) -> dict[str, Any]:
+            return {"status": "computing", "stage": "waiting", "done": None, "total": None}
+
+        async def nothing(key: str) -> None: ...
+
+        for path in (*answers, "map"):
+            one(path)
 
     def annotation_routes(self, app: FastAPI) -> None:
         @app.get("/api/datasets/{key}/annotations")

@@ -62,6 +62,9 @@ class Work:
             counts = self.catalog.reader(dataset_id).counts()
             await self.tell(build(row, counts))
 
+    async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
+        self.calls.append(("retry", dataset_id, where, image_ids))
+
     async def restore(self, dataset_id: str, name: str) -> None:
         with self.catalog.lock(dataset_id):
             go_back(self.catalog, dataset_id, name)

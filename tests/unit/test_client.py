@@ -16,6 +16,8 @@ from PIL import Image
 
 from rayograph import errors
 from rayograph.client import AsyncClient, AsyncDataset, Client, Dataset, calls, frames
+from rayograph.client.discovery import Discovery
+from rayograph.client.discovery_async import AsyncDiscovery
 from rayograph.client.exports import AsyncExportMethods, ExportMethods
 from rayograph.client.follow import Follow
 from rayograph.client.snapshots import AsyncSnapshotMethods, SnapshotMethods
@@ -338,6 +340,7 @@ async def test_the_async_client_does_the_same(
     [
         (Client, AsyncClient),
         (Dataset, AsyncDataset),
+        (Discovery, AsyncDiscovery),
         (ExportMethods, AsyncExportMethods),
         (SnapshotMethods, AsyncSnapshotMethods),
     ],

@@ -340,7 +340,7 @@ def test_what_is_packed_is_refused(web: WebServer, target: Path, packing: str) -
 
 def test_a_server_that_trickles_is_given_up(web: WebServer, target: Path) -> None:
     slow = Answer(PICTURE, trickle_bytes=10, trickle_s=0.001)
-    limits = replace(LIMITS, tries=2, patience_s=0.05, min_rate_bytes_s=1_000_000)
+    limits = replace(LIMITS, tries=2, patience_s=0.3, min_rate_bytes_s=1_000_000)
     error = fails(
         web, web.serve("/a.jpg", slow), target, "sends too slowly or not at all", limits=limits
     )

@@ -215,7 +215,7 @@ NOT_THERE = [
     ("GET", "/api/nothing"),
     ("GET", "/api"),
     ("POST", "/api/datasets/{d}/nothing"),
-    ("GET", "/api/datasets/{d}/duplicates"),
+    ("GET", "/api/datasets/{d}/unheard_of"),
     ("PATCH", "/api/images/../x"),
     ("GET", "/sse/nothing"),
     ("GET", "/nothing"),

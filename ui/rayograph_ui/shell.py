@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 STYLES = (
-    *("base", "bar", "filter", "sources", "grid", "strip", "panels", "model", "search"),
-    *("detail", "described", "curation", "shapes", "viewer", "hits", "export"),
+    *("base", "bar", "filter", "facets", "sources", "grid", "strip", "panels", "model", "search"),
+    *("listing", "detail", "described", "curation", "shapes", "viewer", "hits", "export"),
+    "discover",
 )
 TITLE = "rayograph"
 
@@ -51,13 +52,16 @@ def page_html() -> str:
     return (
         '<div id="rayograph" class="rg">'
         + panels.bar()
-        + '<div class="rg-body"><div class="rg-middle">'
+        + '<div class="rg-body">'
+        + panels.facets()
+        + '<div class="rg-middle">'
         + panels.browse()
         + "</div>"
         + panels.work()
         + "</div>"
         + panels.detail()
         + panels.failures()
+        + panels.discover()
         + panels.export()
         + panels.snapshots()
         + panels.notices()

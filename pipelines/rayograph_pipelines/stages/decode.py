@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import pyarrow as pa
 
+from rayograph.analysis.near import GREY_SIDE, perceptual
 from rayograph.encoders.names import ResizeMode
 from rayograph.errors import ImageFault
 from rayograph.guard import Guard
@@ -39,14 +42,14 @@ class DecodeConfig:
 
 
 class Decode:
-    """Adds ``pixels`` (raw RGB, HWC, ``image_size ** 2 * 3`` bytes) and ``content_hash``.
+    """Adds ``pixels`` (raw RGB, HWC, ``image_size ** 2 * 3`` bytes), ``content_hash``, ``phash``.
 
     A file that changed since it was listed is taken as it is now. A bad one has null pixels and an
     error; its hash is null only when its bytes could not be read.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("uri",)
-    adds: ClassVar[tuple[str, ...]] = tuple(_COLUMNS)
+    adds: ClassVar[tuple[str, ...]] = (*_COLUMNS, "phash")
 
     def __init__(self, config: DecodeConfig) -> None:
         self._guard: Guard[Pixels] = Guard(
@@ -65,14 +68,23 @@ class Decode:
     def __call__(self, batch: pa.Table) -> pa.Table:
         found = self._guard.map(batch["uri"].to_pylist())
         rows = [
-            (None, None, row.fault, row.message) if isinstance(row, ImageFault) else tuple(row)
+            (None, None, row.fault, row.message, None) if isinstance(row, ImageFault) else row
             for row in found
         ]
-        values = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
+        *values, greys = list(zip(*rows, strict=True)) or [()] * (len(_COLUMNS) + 1)
         for (name, kind), column in zip(_COLUMNS.items(), values, strict=True):
             batch = batch.append_column(name, pa.array(column, kind))
-        return batch
+        return batch.append_column("phash", hashes(greys))
 
     def close(self) -> None:
         """End the child process."""
         self._guard.close()
+
+
+def hashes(greys: Sequence[bytes | None]) -> pa.Array:
+    """Perceptual hashes of grey squares, ``uint64``; null where there is no square."""
+    there = [grey is not None for grey in greys]
+    pixels = np.frombuffer(b"".join(grey for grey in greys if grey is not None), np.uint8)
+    values = np.zeros(len(greys), np.uint64)
+    values[there] = perceptual(pixels.reshape(-1, GREY_SIDE, GREY_SIDE))
+    return pa.array(values, mask=~np.array(there, bool))

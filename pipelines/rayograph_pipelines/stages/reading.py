@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from rayograph.errors import ImageFault
-from rayograph.imaging import MAX_FILE_BYTES, load, read_header, square
+from rayograph.imaging import MAX_FILE_BYTES, grey, load, read_header, square
 from rayograph.sources import open_uri
 
 if TYPE_CHECKING:
@@ -28,12 +28,17 @@ class PixelLimits(NamedTuple):
 
 
 class Pixels(NamedTuple):
-    """``pixels`` is raw RGB, HWC; None with a fault when the bytes are no whole picture."""
+    """``pixels`` is raw RGB, HWC; None with a fault when the bytes are no whole picture.
+
+    ``grey`` is the whole picture, squashed to 32 x 32 px: what its perceptual hash is
+    made of.
+    """
 
     pixels: bytes | None
     content_hash: str
     fault: str | None = None
     message: str | None = None
+    grey: bytes | None = None
 
 
 @contextmanager
@@ -66,15 +71,24 @@ def header(uri: str, max_pixels: int) -> HeaderRow:
 
 
 def pixels(uri: str, limits: PixelLimits) -> Pixels:
-    """Read a file once: its content hash and the square of pixels the model sees."""
+    """Read a file once: its content hash and the square of pixels the model sees.
+
+    With an ``image_size`` of 0 no model is asked: only the hash and the grey square are wanted.
+    """
     with _opened(uri) as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise ImageFault("the file is larger than 2 GiB", fault="too_large")
     content_hash = hashlib.blake2b(data, digest_size=16).hexdigest()
+    if not limits.shortest:
+        return Pixels(None, content_hash)
     try:
         image = load(data, shortest=limits.shortest, max_pixels=limits.max_pixels)
-        return Pixels(square(image, limits.image_size, limits.resize_mode).tobytes(), content_hash)
+        small = grey(image)
+        if not limits.image_size:
+            return Pixels(None, content_hash, grey=small)
+        seen = square(image, limits.image_size, limits.resize_mode).tobytes()
+        return Pixels(seen, content_hash, grey=small)
     except ImageFault as fault:
         return Pixels(None, content_hash, fault.fault, fault.message)
     except MemoryError:

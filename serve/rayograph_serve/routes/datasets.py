@@ -85,7 +85,7 @@ def _steer(command: Command) -> Callable[..., Awaitable[Progress]]:
     return steer
 
 
-for _command in get_args(Command):
+for _command in sorted({*get_args(Command)} - {"retry"}):
     router.add_api_route(
         f"/datasets/{{dataset_id}}/{_command}",
         _steer(_command),

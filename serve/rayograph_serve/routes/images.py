@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query
+from pydantic import AfterValidator
 
 from rayograph.schema import (
-    SORT,
     BatchEdit,
     BatchResult,
     FieldList,
@@ -15,10 +15,23 @@ from rayograph.schema import (
     ImagePage,
     ImageRecord,
 )
+from rayograph.where.sorting import parse_sort
 from rayograph_serve.routes import parts
 from rayograph_serve.routes.parts import DatasetId, Engine, ImageId, Where
 
 router = parts.router("images")
+
+
+def _order(text: str | None) -> str | None:
+    parse_sort(text)
+    return text
+
+
+Order = Annotated[
+    str | None,
+    Query(max_length=64, description="a field; `-` before it: descending"),
+    AfterValidator(_order),
+]
 
 
 @router.get("/datasets/{dataset_id}/images", summary="Page through a dataset's images")
@@ -27,11 +40,9 @@ async def page(
     engine: Engine,
     *,
     limit: Annotated[int, Query(ge=1, le=1000, description="images a page")] = 100,
-    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor`")] = None,
+    cursor: Annotated[str | None, Query(max_length=4000, description="`next_cursor`")] = None,
     offset: Annotated[int | None, Query(ge=0, le=2**53, description="instead of cursor")] = None,
-    sort: Annotated[
-        str | None, Query(pattern=SORT.pattern, description="a field; `-` before it: descending")
-    ] = None,
+    sort: Order = None,
     where: Where = None,
 ) -> ImagePage:
     """Works from the first listed file on; rows that arrive later never shift earlier ones.

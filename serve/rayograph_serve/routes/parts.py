@@ -14,6 +14,7 @@ from rayograph.access import Access
 from rayograph.errors import DatasetNotFound, ImageNotFound, InvalidRequest
 from rayograph.where import MAX_LENGTH
 from rayograph_serve import engine as engines
+from rayograph_serve import library as libraries
 from rayograph_serve.shortcuts import Shortcuts
 from rayograph_serve.thumbnail_queue import ThumbnailQueue
 
@@ -34,6 +35,11 @@ class ErrorAnswer(BaseModel):
 async def _engine(connection: HTTPConnection) -> engines.Engine:
     engine: engines.Engine = connection.app.state.engine
     return engine
+
+
+async def _library(connection: HTTPConnection) -> libraries.Library:
+    library: libraries.Library = connection.app.state.engine.library
+    return library
 
 
 async def _access(connection: HTTPConnection) -> Access:
@@ -64,6 +70,7 @@ def _image_id(text: str) -> str:
 
 
 Engine = Annotated[engines.Engine, Depends(_engine)]
+Library = Annotated[libraries.Library, Depends(_library)]
 AccessRules = Annotated[Access, Depends(_access)]
 Thumbnails = Annotated[ThumbnailQueue, Depends(_thumbnails)]
 KnownPaths = Annotated[Shortcuts, Depends(_shortcuts)]

@@ -6,7 +6,9 @@ Plain strings on purpose: the boot front sends them before anything heavy is imp
 from rayograph_ui.panels.bar import bar
 from rayograph_ui.panels.browse import browse
 from rayograph_ui.panels.detail import detail
+from rayograph_ui.panels.discover import discover
 from rayograph_ui.panels.export import export
+from rayograph_ui.panels.facets import facets
 from rayograph_ui.panels.failures import failures
 from rayograph_ui.panels.notices import notices
 from rayograph_ui.panels.snapshots import snapshots
@@ -17,7 +19,9 @@ __all__ = [
     "bar",
     "browse",
     "detail",
+    "discover",
     "export",
+    "facets",
     "failures",
     "notices",
     "snapshots",

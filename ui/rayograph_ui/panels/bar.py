@@ -17,6 +17,8 @@ def bar() -> str:
     <label class="rg-zoom" title="Size of the pictures">{icon("shrink")}
       <span class="rg-sr">Size of the pictures</span>
       <input id="rg-zoom" type="range" min="72" max="360" step="4" value="168"></label>
+    <button id="rg-discover-open" class="rg-tool" title="Duplicates, clusters, outliers (d)"
+      aria-haspopup="dialog" hidden>{icon("discover")}<span class="rg-sr">Discover</span></button>
     <button id="rg-boxes" class="rg-tool" aria-pressed="false" title="Labels (l)" hidden
       >{icon("boxes")}<span class="rg-sr">Boxes of annotated objects</span></button>
     <button id="rg-failures-open" class="rg-tool rg-tool-failures" aria-haspopup="dialog" hidden
@@ -85,7 +87,9 @@ def _search() -> str:
 def _filter() -> str:
     return f"""
 <form id="rg-filter" class="rg-filter" autocomplete="off">
-  {icon("filter")}
+  <button id="rg-facets-open" type="button" class="rg-inner" title="Folders and facets (b)"
+    aria-expanded="false" aria-controls="rg-facets" hidden
+    >{icon("filter")}<span class="rg-sr">Folders and facets</span></button>
   <input id="rg-filter-text" type="text" enterkeyhint="go" maxlength="2000" spellcheck="false"
     autocapitalize="off" role="combobox" aria-label="Filter" aria-autocomplete="list"
     aria-expanded="false" aria-controls="rg-filter-list" placeholder="Filter: width>=1024"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rayograph_ui.panels.icons import icon
+from rayograph_ui.panels.listing import listing
 from rayograph_ui.panels.viewer import viewer
 
 _STATUSES = ("ready", "embedding", "indexed", "pending", "failed")
@@ -24,6 +25,7 @@ def browse() -> str:
       <option value="meaning">by what they show</option>
       <option value="words">by their words</option></select>
     <div id="rg-strip-actions" class="rg-strip-actions"></div>
+    {listing()}
     <ul class="rg-legend" aria-label="Pictures by status">{legend}</ul>
   </div>
   <ul id="rg-examples" class="rg-examples" aria-label="More and less like these" hidden></ul>

@@ -10,6 +10,7 @@ def failures() -> str:
 <dialog id="rg-failures" class="rg-drawer" aria-labelledby="rg-failures-title">
   <div class="rg-drawer-head">
     <h2 class="rg-h" id="rg-failures-title">Failed pictures</h2>
+    <a class="rg-button" id="rg-failures-list" download title="The list as a CSV file">List</a>
     <button class="rg-button" id="rg-failures-retry">Try them again</button>
     <button class="rg-tool rg-drawer-close" title="Close (Esc)">{icon("close")}
       <span class="rg-sr">Close</span></button>

@@ -6,6 +6,8 @@ _PATHS = {
     "search": '<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>',
     "picture": '<rect x="3.5" y="5" width="17" height="14" rx="2"/><circle cx="9" cy="10" r="1.6"/>'
     '<path d="m4 17 5-4.5 3.5 3 3-2.5 4.5 4"/>',
+    "discover": '<circle cx="7.5" cy="8" r="3"/><circle cx="16.5" cy="7" r="2"/><circle cx="15.5" '
+    'cy="16.5" r="3.5"/><circle cx="7" cy="17" r="1.6"/>',
     "filter": '<path d="M4 6h16M7.5 12h9M10.5 18h3"/>',
     "close": '<path d="m6 6 12 12M18 6 6 18"/>',
     "down": '<path d="m6.5 9.5 5.5 5.5 5.5-5.5"/>',

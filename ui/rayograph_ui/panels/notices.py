@@ -10,6 +10,7 @@ _KEYS = (
     ("Esc", "close, or clear the search"),
     ("/", "search"),
     ("w", "filter"),
+    ("b", "folders and facets"),
     ("1 – 5 · 0", "rate, take the rating off"),
     ("f", "favorite"),
     ("l", "boxes of labels"),
@@ -21,6 +22,7 @@ _KEYS = (
     ("Home · End", "first, last"),
     ("Page Up · Down", "a screen"),
     ("+ · −", "larger, smaller"),
+    ("d", "duplicates, clusters, outliers; there: z undoes, c held compares"),
     ("p", "progress"),
     ("?", "this list"),
 )

@@ -1,21 +1,23 @@
 /** What the page's address says, to be kept, sent and gone back to: a dataset, perhaps a place in a
- * giant, perhaps a filter: `#dataset@x,y,zoom?where=width>1024`. */
+ * giant, perhaps a filter and an order: `#dataset@x,y,zoom?where=width>1024&sort=-size`. */
 
 const VIEW = /^(-?\d{1,9}),(-?\d{1,9}),(\d*\.?\d+)$/;
 
-/** {dataset, view, where}; the view is {x, y} px of the whole picture and its zoom, or null. */
+/** {dataset, view, where, sort}; the view is {x, y} px of the whole picture and its zoom, or null. */
 export function readAddress() {
   const [place, query] = location.hash.slice(1).split("?", 2);
   const [dataset, at = ""] = place.split("@");
   const [x, y, zoom] = (VIEW.exec(at) ?? []).slice(1).map(Number);
-  const where = new URLSearchParams(query ?? "").get("where") ?? "";
-  return { dataset, view: zoom > 0 ? { x, y, zoom } : null, where };
+  const said = new URLSearchParams(query ?? "");
+  const [where, sort] = ["where", "sort"].map((name) => said.get(name) ?? "");
+  return { dataset, view: zoom > 0 ? { x, y, zoom } : null, where, sort };
 }
 
 /** Put it into the address, without a step in the history. */
-export function writeAddress({ dataset, view = null, where = "" }) {
+export function writeAddress({ dataset, view = null, where = "", sort = "" }) {
   const at = view ? `@${Math.round(view.x)},${Math.round(view.y)},${short(view.zoom)}` : "";
-  const query = where ? `?${new URLSearchParams({ where })}` : "";
+  const said = Object.entries({ where, sort }).filter(([, text]) => text);
+  const query = said.length ? `?${new URLSearchParams(said)}` : "";
   const address = dataset ? `#${dataset}${at}${query}` : location.pathname + location.search;
   history.replaceState(null, "", address);
 }

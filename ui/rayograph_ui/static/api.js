@@ -49,6 +49,10 @@ export class Api extends Bus {
     return this.#request("PATCH", path, body);
   }
 
+  put(path, body) {
+    return this.#request("PUT", path, body);
+  }
+
   delete(path) {
     return this.#request("DELETE", path);
   }

@@ -6,7 +6,9 @@ import { $, Bus, debounce, kept } from "./dom.js";
 import { startBoxes } from "./boxes.js";
 import { startCuration } from "./curation.js";
 import { startDetail } from "./detail.js";
+import { startDiscover } from "./discover.js";
 import { startExamples } from "./examples.js";
+import { startFacets } from "./facets.js";
 import { startExport } from "./export.js";
 import { startFailures } from "./failures.js";
 import { startFilter } from "./filter.js";
@@ -19,11 +21,13 @@ import { startBanner, startLogin, startTheme, toast } from "./notices.js";
 import { startProgress } from "./progress.js";
 import { PagedRows } from "./rows.js";
 import { startSearch } from "./search.js";
+import { startSorting } from "./sorting.js";
 import { startSnapshots } from "./snapshots.js";
 import { add, startSources } from "./sources.js";
 import { startStates } from "./states.js";
 import { ProgressStream } from "./stream.js";
 import { startViewer } from "./viewer.js";
+import { startViews } from "./views.js";
 
 const REFRESH_MS = 2000;
 const ATTEND_MOST = 500;
@@ -43,6 +47,8 @@ class App extends Bus {
   search = null;
   /** The filter in force; empty: everything is shown. */
   where = "";
+  /** The order of the listing: a field, `-` before it for descending; empty: as listed. */
+  sort = "";
   /** Where one was in the listing when the search began. */
   browsing = null;
   toast = toast;
@@ -64,11 +70,15 @@ class App extends Bus {
     this.examples = startExamples(this);
     this.searching = startSearch(this);
     this.filtering = startFilter(this);
+    this.facets = startFacets(this);
+    this.sorting = startSorting(this);
+    startViews(this);
     this.detail = startDetail(this);
     this.curation = startCuration(this);
     this.boxes = startBoxes(this);
     this.viewer = startViewer(this);
     this.failures = startFailures(this);
+    this.discover = startDiscover(this);
     this.exporting = startExport(this);
     this.dock = startProgress(this);
     startModel(this);
@@ -81,9 +91,10 @@ class App extends Bus {
   async load() {
     await Promise.all([this.api.check(), this.loadDatasets()]);
     this.loaded = true;
-    const { dataset, view, where } = readAddress();
+    const { dataset, view, where, sort } = readAddress();
     const wanted = this.datasets.find((each) => each.dataset_id === dataset);
     this.open(wanted ?? this.datasets.at(-1), wanted ? view : null);
+    if (wanted && sort) await this.sorting.apply(sort);
     if (wanted && where) await this.filtering.apply(where, { focus: false });
   }
 
@@ -106,6 +117,7 @@ class App extends Bus {
     this.progress = null;
     this.view = view;
     this.where = "";
+    this.sort = "";
     this.#filtering?.abort();
     this.stream.close();
     this.watch.close();
@@ -123,25 +135,34 @@ class App extends Bus {
 
   /** Put what is shown into the address. */
   showAddress() {
-    writeAddress({ dataset: this.dataset?.dataset_id, view: this.view, where: this.where });
+    writeAddress({ dataset: this.dataset?.dataset_id, view: this.view, where: this.where, sort: this.sort });
   }
 
   /** Show only what a filter picks, of the listing and of a search; throws what the server refuses. */
   async setWhere(where) {
+    if (where !== this.where) await this.#list(where, this.sort);
+  }
+
+  /** Put the listing into another order; throws what the server refuses. */
+  async setSort(sort) {
+    if (sort !== this.sort) await this.#list(this.where, sort);
+  }
+
+  async #list(where, sort) {
     const { dataset } = this;
-    if (!dataset?.dataset_id || where === this.where) return;
+    if (!dataset?.dataset_id) return;
     this.#filtering?.abort();
     const mine = (this.#filtering = new AbortController());
     const total = this.progress?.total ?? dataset.total;
-    const rows = new PagedRows(this.api, dataset.dataset_id, where ? 0 : total, where);
+    const rows = new PagedRows(this.api, dataset.dataset_id, where ? 0 : total, where, sort);
     try {
-      if (where) await rows.begin(mine.signal);
+      if (where || sort) await rows.begin(mine.signal);
     } catch (error) {
       if (mine.signal.aborted) return;
       throw error;
     }
     if (mine.signal.aborted) return;
-    this.where = where;
+    Object.assign(this, { where, sort });
     this.showAddress();
     this.#listing = rows;
     rows.on("total", () => this.emit("filter", where));
@@ -258,12 +279,14 @@ class App extends Bus {
     });
     api.on("loggedin", () => this.stream.wake());
     addEventListener("hashchange", () => {
-      const { dataset, view, where } = readAddress();
+      const { dataset, view, where, sort } = readAddress();
       const found = this.datasets.find((each) => each.dataset_id === dataset);
       if (!found) return;
       if (dataset !== this.dataset?.dataset_id) this.open(found, view);
       else if (view) this.viewer.go(view);
-      if (where !== this.where) this.filtering.apply(where, { focus: false });
+      this.sorting.apply(sort).then(() => {
+        if (where !== this.where) this.filtering.apply(where, { focus: false });
+      });
     });
   }
 

@@ -26,6 +26,7 @@ export function startCuration(app) {
     try {
       const fresh = await mine;
       if (queues.get(record.id) === settled) put(fresh);
+      app.emit("edited");
     } catch (problem) {
       const at = done.indexOf(step);
       if (at >= 0) done.splice(at, 1);

@@ -12,6 +12,7 @@ export function startFailures(app) {
   const error = one(".rg-error", box);
   let code = null;
   let cursor = null;
+  let chosen = 0;
   let asked = 0;
   let busy = false;
 
@@ -58,6 +59,15 @@ export function startFailures(app) {
       ),
     );
     $("rg-reasons").replaceChildren(...chips);
+    chosen = found.find((reason) => reason.error_code === code)?.count ?? total;
+    setText($("rg-failures-retry"), code ? `Try these ${count(chosen)} again` : "Try them again");
+    $("rg-failures-list").href = listAddress();
+  }
+
+  /** The list of what is shown, as a file. */
+  function listAddress() {
+    const query = new URLSearchParams({ format: "csv", ...(code ? { code } : {}) });
+    return `/api/datasets/${encodeURIComponent(app.dataset.dataset_id)}/failures/export?${query}`;
   }
 
   function row(record) {
@@ -90,7 +100,7 @@ export function startFailures(app) {
   $("rg-failures-open").addEventListener("click", open);
   $("rg-failures-retry").addEventListener("click", () => {
     box.close();
-    command(app, "retry");
+    command(app, "retry", code ? { body: { code }, count: chosen } : {});
   });
   one(".rg-drawer-close", box).addEventListener("click", () => box.close());
   box.addEventListener("click", (event) => {

@@ -85,8 +85,10 @@ function inGiant({ viewer, searching }, { key, target }) {
 function onAny(app, key) {
   if (key === "/") app.searching.focus();
   else if (key === "w" && app.dataset) app.filtering.focus();
+  else if (key === "b" && app.dataset?.dataset_id && !app.giant) app.facets.toggle();
   else if (key === "?") $("rg-help").showModal();
   else if (key === "p" && app.dataset) app.dock.toggle();
+  else if (key === "d" && app.dataset) app.discover.open();
   else if (key === "e" && app.dataset) app.exporting.open();
   else return false;
   return true;

@@ -55,17 +55,18 @@ export function startProgress(app) {
   return { toggle };
 }
 
-/** Act at once: what the command will do is shown before the server has agreed. */
-export async function command(app, name) {
+/** Act at once: what the command will do is shown before the server has agreed. A `body` says what
+ * it is about, `count` how many that are. */
+export async function command(app, name, { body, count: some } = {}) {
   const before = app.progress;
   const { dataset } = app;
   if (!dataset || !before) return;
   const errorLine = $("rg-work-error");
   showError(errorLine, null);
-  app.setProgress(foresee(before, name));
+  app.setProgress(foresee(before, name, some));
   try {
     const id = encodeURIComponent(dataset.dataset_id);
-    const progress = await app.api.post(`/api/datasets/${id}/${name}`);
+    const progress = await app.api.post(`/api/datasets/${id}/${name}`, body);
     if (app.dataset === dataset) app.setProgress(progress);
     app.stream.wake();
   } catch (error) {
@@ -75,7 +76,7 @@ export async function command(app, name) {
   }
 }
 
-function foresee(progress, name) {
+function foresee(progress, name, some = progress.failed) {
   const next = structuredClone(progress);
   const each = (fn) => Object.values(next.stages).forEach(fn);
   if (name === "pause") {
@@ -89,9 +90,11 @@ function foresee(progress, name) {
       if (stage.state === "paused") stage.state = "running";
     });
   } else if (name === "retry") {
-    Object.assign(next, { pending: next.pending + next.failed, failed: 0, status: "in_progress" });
+    const pending = next.pending + some;
+    Object.assign(next, { pending, failed: next.failed - some, status: "in_progress" });
     each((stage) => {
-      if (stage.failed) Object.assign(stage, { failed: 0, state: "waiting" });
+      const failed = Math.max(0, stage.failed - some);
+      if (stage.failed) Object.assign(stage, { failed, state: "waiting" });
     });
   } else if (name === "purge") {
     next.missing = 0;

@@ -15,16 +15,18 @@ export class PagedRows extends Bus {
   #api;
   #path;
   #where;
+  #sort;
   #pages = new Map(); // page number -> {items, stale}; oldest use first
   #loading = new Map(); // page number -> AbortController
   #range = [0, -1];
 
   /** With `where` only what it picks, and `total` is how many; `begin` finds that out. */
-  constructor(api, datasetId, total, where = "") {
+  constructor(api, datasetId, total, where = "", sort = "") {
     super();
     this.#api = api;
     this.#path = `/api/datasets/${encodeURIComponent(datasetId)}/images`;
     this.#where = where;
+    this.#sort = sort;
     this.total = total;
   }
 
@@ -83,7 +85,7 @@ export class PagedRows extends Bus {
   refresh({ all = false } = {}) {
     for (const page of this.#pages.values()) {
       // What a filter picks changes with rows that are on no page yet.
-      page.stale ||= all || this.filtered || page.items.some((item) => UNFINISHED.has(item.status));
+      page.stale ||= all || this.filtered || this.#sort !== "" || page.items.some((item) => UNFINISHED.has(item.status));
     }
     const [first, last] = this.#range;
     if (last >= first) this.want(first, last);
@@ -146,6 +148,7 @@ export class PagedRows extends Bus {
   #ask(page, signal) {
     const query = new URLSearchParams({ limit: PAGE, offset: page * PAGE });
     if (this.#where) query.set("where", this.#where);
+    if (this.#sort) query.set("sort", this.#sort);
     return this.#api.get(`${this.#path}?${query}`, { signal });
   }
 

@@ -155,6 +155,7 @@ export function startSearch(app) {
   }
 
   return {
+    find: (text) => run({ text }),
     run,
     clear,
     obstacle,

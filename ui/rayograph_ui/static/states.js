@@ -48,6 +48,7 @@ function browseSummary({ progress, dataset, giant, where, shown }) {
 
 function searchSummary({ search, giant, where }) {
   const { query, coverage, state, rows } = search;
+  if (query.label) return `${query.label}: ${plural(search.total, "picture")}`;
   const what = query.text
     ? `“${query.text}”`
     : `like ${query.picture?.name ?? (Object.keys(query.body).length ? "your picture" : "the examples")}`;

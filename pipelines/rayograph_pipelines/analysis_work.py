@@ -1,0 +1,45 @@
+"""Working out one analysis: from the table through ``rayograph.analysis`` to a stored result."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from rayograph import __version__
+from rayograph.analysis.asked import (
+    ClustersAsked,
+    DuplicatesAsked,
+    MapAsked,
+    OutliersAsked,
+    SampleAsked,
+)
+from rayograph.catalog.analyses import Wanted
+from rayograph_pipelines.analysis_bench import Bench
+from rayograph_pipelines.analysis_duplicates import duplicates
+from rayograph_pipelines.analysis_vectors import clustered, mapped, outliers, sampled
+
+
+def work(bench: Bench, wanted: Wanted) -> None:
+    """Work it out and store it.
+
+    Raises:
+        NotReady: there is nothing to work with.
+        RayographError: what else its dataset or its parameters make impossible.
+    """
+    row = bench.catalog.dataset(wanted.dataset_id)
+    began = time.monotonic()
+    match wanted.asked:
+        case DuplicatesAsked() as asked:
+            rows, about = duplicates(bench, row, asked)
+        case OutliersAsked() as asked:
+            rows, about = outliers(bench, row, asked)
+        case SampleAsked() as asked:
+            rows, about = sampled(bench, row, asked)
+        case ClustersAsked():
+            rows, about = clustered(bench, row, wanted)
+        case MapAsked():
+            rows, about = mapped(bench, row, wanted)
+    bench.tell("writing", None, None)
+    took_s = round(time.monotonic() - began, 2)
+    about = replace(about, took_s=took_s, code_version=__version__)
+    bench.analyses.write(wanted, rows, about)

@@ -1,0 +1,105 @@
+"""What people decided about duplicates, kept by content: it outlives rescans and models.
+
+A row is a pair of content hashes: that of an image and that of the best one of its group; the same
+twice says it of copies of one content. Edits are few and small, and go straight into the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import lance
+import pyarrow as pa
+
+from rayograph.errors import CatalogError
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("best_hash", pa.string(), nullable=False),
+        pa.field("decision", pa.string(), nullable=False),
+        pa.field("decided_at", pa.string(), nullable=False),
+    ]
+)
+_MAX_TRIES = 8
+
+
+class Decisions(NamedTuple):
+    """Every decision of a dataset, in one version; ``by_pair`` has the pairs both ways round where
+    it is about both."""
+
+    version: int
+    table: pa.Table
+    by_pair: dict[tuple[str, str], str]
+
+
+class DecisionBook:
+    """The decisions of one dataset; any number may write at once."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def read(self) -> Decisions:
+        """The newest."""
+        try:
+            dataset = lance.dataset(self._uri)
+        except (ValueError, OSError):
+            return Decisions(0, _SCHEMA.empty_table(), {})
+        table = dataset.to_table()
+        by_pair: dict[tuple[str, str], str] = {}
+        for one, other, decision, _ in zip(*(c.to_pylist() for c in table.columns), strict=True):
+            by_pair[one, other] = decision
+            if decision == "not_duplicates":
+                by_pair[other, one] = decision
+        return Decisions(int(dataset.version), table, by_pair)
+
+    def decide(self, pairs: Iterable[tuple[str, str]], decision: str | None) -> None:
+        """Note one decision on some pairs in one commit; None takes back what was decided."""
+        pairs = list(dict.fromkeys(pairs))
+        now = datetime.now(UTC).isoformat()
+        rows = pa.Table.from_pylist(
+            [
+                {
+                    "content_hash": one,
+                    "best_hash": other,
+                    "decision": decision or "",
+                    "decided_at": now,
+                }
+                for one, other in pairs
+            ],
+            _SCHEMA,
+        )
+        for attempt in range(_MAX_TRIES):
+            try:
+                self._once(rows, decision is None)
+                return
+            except (OSError, RuntimeError) as error:
+                if attempt == _MAX_TRIES - 1 or "conflict" not in str(error).lower():
+                    raise CatalogError(
+                        "the decision could not be noted", hint="try again"
+                    ) from error
+
+    def _once(self, rows: pa.Table, gone: bool) -> None:
+        book = self._book()
+        if gone:
+            either = zip(
+                rows["content_hash"].to_pylist(), rows["best_hash"].to_pylist(), strict=True
+            )
+            each = " or ".join(
+                f"(content_hash = '{a}' and best_hash = '{b}')"
+                for one, other in either
+                for a, b in {(one, other), (other, one)}
+            )
+            book.delete(each)
+            return
+        merge = book.merge_insert(["content_hash", "best_hash"])
+        merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+    def _book(self) -> lance.LanceDataset:
+        try:
+            return lance.dataset(self._uri)
+        except (ValueError, OSError):
+            empty = _SCHEMA.empty_table()
+            return lance.write_dataset(empty, self._uri, mode="create", data_storage_version="2.2")

@@ -1,0 +1,41 @@
+"""What is worked out about all pictures at once: copies, clusters, and what is like no other."""
+
+from __future__ import annotations
+
+from rayograph_ui.panels.icons import icon
+
+_KINDS = (
+    ("exact", "Same file"),
+    ("near", "Look the same"),
+    ("semantic", "Show the same"),
+)
+
+
+def discover() -> str:
+    kinds = "".join(
+        f'<button class="rg-reason-chip" data-kind="{kind}" aria-pressed="false">{text}</button>'
+        for kind, text in _KINDS
+    )
+    return f"""
+<dialog id="rg-discover" class="rg-drawer rg-discover" aria-labelledby="rg-discover-title">
+  <div class="rg-drawer-head">
+    <h2 class="rg-h" id="rg-discover-title">Discover</h2>
+    <div class="rg-tabs" role="tablist" aria-label="What to look for">
+      <button role="tab" id="rg-tab-duplicates" aria-controls="rg-discover-list"
+        aria-selected="true">Duplicates</button>
+      <button role="tab" id="rg-tab-clusters" aria-controls="rg-discover-list"
+        aria-selected="false">Clusters</button>
+      <button role="tab" id="rg-tab-outliers" aria-controls="rg-discover-list"
+        aria-selected="false">Outliers</button>
+    </div>
+    <button class="rg-tool rg-drawer-close" title="Close (Esc)">{icon("close")}
+      <span class="rg-sr">Close</span></button>
+  </div>
+  <div class="rg-reasons" id="rg-kinds" role="group" aria-label="Which duplicates">{kinds}</div>
+  <div class="rg-discover-note"><p id="rg-discover-note" role="status"></p>
+    <button class="rg-link" id="rg-discover-refresh" hidden>Work it out anew</button></div>
+  <p class="rg-error" role="alert" hidden></p>
+  <div id="rg-discover-list" class="rg-discover-list" role="tabpanel" tabindex="-1"></div>
+  <div id="rg-flicker" class="rg-flicker" aria-hidden="true" hidden><img alt=""><p></p></div>
+</dialog>
+"""
