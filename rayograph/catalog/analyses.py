@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rayograph.analysis.asked import Asked, from_text, name_of, to_text
-from rayograph.catalog.columns import Space
+from rayograph.catalog.columns import MISSING, Space
 from rayograph.catalog.decisions import DecisionBook
 from rayograph.errors import CatalogError
 
@@ -270,4 +270,4 @@ def marks(snapshot: lance.LanceDataset, names: list[str]) -> str:
 
 def data_of(space: Space) -> list[str]:
     """The columns an analysis of any kind is made of."""
-    return [space.vector, space.content_hash]
+    return [space.vector, space.content_hash, *MISSING.names]

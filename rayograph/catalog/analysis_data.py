@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from rayograph.analysis.best import COLUMNS
 from rayograph.catalog.analyses import data_of, marks
 from rayograph.catalog.columns import Space
-from rayograph.catalog.filters import Filter
+from rayograph.catalog.filters import Filter, present
 from rayograph.catalog.reader import DONE, DatasetReader
 from rayograph.errors import InvalidRequest
 from rayograph.where.fields import find, nearest
@@ -33,9 +33,10 @@ class Vectors:
 
 
 def vectors(reader: DatasetReader, where: Filter | None = None) -> Vectors:
-    """Every vector (of what a filter picks); a million of 512 take a gigabyte."""
+    """Every vector (of what a filter picks, else of what is there); a million of 512 take a
+    gigabyte."""
     snapshot, space = reader.snapshot(), reader.space
-    picked = f"({where.sql(snapshot)})" if where else "true"
+    picked = f"({where.sql(snapshot) if where else present(snapshot) or 'true'})"
     total = int(snapshot.count_rows(picked))
     found = _Found(snapshot, space, f"{picked} and {space.state} = {DONE}")
     return Vectors(found.ids, found.values, total, marks_of(reader, snapshot), snapshot.version)
@@ -62,7 +63,7 @@ class _Found:
 
 def contents(reader: DatasetReader) -> tuple[pa.Table, str, int]:
     """``id``, ``uri``, what copies are compared by, ``meta_state``, ``embed_state`` and the hashes
-    of every image, the marks of them, and the version of the table."""
+    of every image whose file is there, the marks of them, and the version of the table."""
     snapshot, space = reader.snapshot(), reader.space
     plain = ["id", "uri", *COLUMNS, "meta_state"]
     there = set(snapshot.schema.names)
@@ -71,7 +72,8 @@ def contents(reader: DatasetReader) -> tuple[pa.Table, str, int]:
         "content_hash": (space.content_hash, pa.string()),
         "phash": (space.phash, pa.uint64()),
     }
-    table = snapshot.to_table(columns=[*plain, *(c for c, _ in later.values() if c in there)])
+    names = [*plain, *(c for c, _ in later.values() if c in there)]
+    table = snapshot.to_table(columns=names, filter=present(snapshot))
     columns = {name: table[name] for name in plain}
     for name, (column, kind) in later.items():
         has = column in there
@@ -85,9 +87,9 @@ def marks_of(reader: DatasetReader, snapshot: lance.LanceDataset | None = None) 
 
 
 def identities(reader: DatasetReader, where: Filter | None = None) -> Vectors:
-    """Every image (that a filter picks), without its vector."""
+    """Every image (that a filter picks, else that is there), without its vector."""
     snapshot = reader.snapshot()
-    sql = where.sql(snapshot) if where else None
+    sql = where.sql(snapshot) if where else present(snapshot)
     ids = snapshot.to_table(columns=["id"], filter=sql)["id"].combine_chunks()
     found = marks_of(reader, snapshot)
     return Vectors(ids, np.zeros((0, 1), np.float16), len(ids), found, snapshot.version)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from rayograph.catalog.filters import present
 from rayograph.catalog.reader import DONE, DatasetReader
 
 Vectors = npt.NDArray[np.float32]
@@ -69,9 +70,9 @@ def _least_of_nearest(reader: DatasetReader, asked: Vectors, k: int) -> Vectors:
     """How similar the ``k``-th nearest is to each query, by an exact scan."""
     space = reader.space
     best = np.full((len(asked), k), -1.0, np.float32)
-    scan = reader.snapshot().scanner(
-        columns=[space.vector], filter=f"{space.state} = {DONE}", batch_size=_SCAN_ROWS
-    )
+    snapshot = reader.snapshot()
+    shown = f"{space.state} = {DONE} and ({present(snapshot) or 'true'})"
+    scan = snapshot.scanner(columns=[space.vector], filter=shown, batch_size=_SCAN_ROWS)
     for batch in scan.to_batches():
         table = pa.Table.from_batches([batch])
         near = asked @ _matrix(table, space.vector, np.ones(table.num_rows, bool)).T

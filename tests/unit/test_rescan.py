@@ -12,18 +12,21 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rayograph.catalog import Catalog, DatasetRow
+from rayograph.catalog import Catalog, DatasetRow, analysis_data
 from rayograph.catalog.columns import SPACES
 from rayograph.catalog.curation import Edit
-from rayograph.catalog.filters import Filter
+from rayograph.catalog.facets import Facets
+from rayograph.catalog.filters import Filter, present
 from rayograph.catalog.reader import status_of
 from rayograph.catalog.rows import RowEditor
+from rayograph.catalog.words import find_words
 from rayograph.contents import hash_of
 from rayograph.export.rows import Rows
 from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph.sources import file_uri, resolve
 from rayograph.where import parse
+from rayograph.where.fields import FIELDS
 from rayograph_pipelines import scan
 from rayograph_pipelines.committer import Committer
 from tests.working import Warm, metadata_of, names, opened, run_of, settings_for, vectors_of
@@ -187,6 +190,28 @@ def test_what_is_gone_is_not_exported(place: Place) -> None:
     for where, count in ((None, 29), ("missing", 1)):
         rows = Rows(row, place.catalog.reader(row.dataset_id), where=where)
         assert rows.total == sum(table.num_rows for table in rows.tables()) == count
+
+
+def test_what_is_gone_is_not_looked_into_by_analyses_and_facets(place: Place) -> None:
+    def seen() -> tuple[list[int], str]:
+        reader = place.catalog.reader(place.row.dataset_id)
+        found = analysis_data.vectors(reader)
+        contents, marks, _ = analysis_data.contents(reader)
+        assert found.marks == marks
+        worded = find_words(reader.snapshot(), "00007", k=5, sql=present(reader.snapshot()))
+        facets = Facets(reader, status_of)
+        shelf, _ = facets.shelf([f for f in FIELDS if f.name == "format"])
+        picked = facets.picked(shelf, None)
+        shown = found.total if picked is None else len(picked)
+        return [found.total, len(found.ids), contents.num_rows, shown, len(worded)], marks
+
+    counts, before = seen()
+    assert counts == [30, 30, 30, 30, 1]
+    (place.folder / "00007.jpg").unlink()
+    place.rescan()
+    counts, after = seen()
+    assert counts == [29, 29, 29, 29, 0]
+    assert after != before
 
 
 @pytest.mark.parametrize("target", ["renamed.jpg", "deep/er/00007.jpg", "00007 copy ü.png"])
