@@ -11,6 +11,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import click
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 DONE, FAILED_IMAGES, WRONG_USE = 0, 1, 2
 NAMED_FAILURES = 10
 POLL_S = 0.5
+# So long a cluster may take to have an agent that runs jobs.
+AGENT_S = 30.0
 # What is about this machine and its own server means nothing on the cluster, or must not leave.
 _STAYS = ("server.", "ray.")
 
@@ -44,12 +47,7 @@ def submit(
     client = _connect(address)
     host = urlsplit(address).hostname or ""
     command = entrypoint(source, name, settings, local=host in LOOPBACK)
-    try:
-        job = client.submit_job(
-            entrypoint=shlex.join(command), runtime_env={"env_vars": environment(settings)}
-        )
-    except (RuntimeError, OSError) as error:
-        raise Unavailable(f"the cluster at {address} refused the job: {_first(error)}") from error
+    job = _send(client, address, shlex.join(command), environment(settings))
     console.echo(f"submitted {job} to {address}")
     if not wait:
         return DONE
@@ -58,6 +56,30 @@ def submit(
     except KeyboardInterrupt:
         console.echo(f"the job goes on; `ray job stop --address {address} {job}` ends it")
         raise
+
+
+def _send(client: JobSubmissionClient, address: str, command: str, variables: Any) -> str:
+    """The id of the job; sent again while a cluster that is coming up has nobody to run it.
+
+    A job that is sent twice under one id is refused the second time: it is there.
+    """
+    job, give_up = f"rayograph-{uuid4().hex[:16]}", time.monotonic() + AGENT_S
+    while True:
+        try:
+            client.submit_job(
+                entrypoint=command, submission_id=job, runtime_env={"env_vars": variables}
+            )
+            return job
+        except (RuntimeError, OSError) as error:
+            said = str(error)
+            if "already" in said and job in said:
+                return job
+            passing = isinstance(error, OSError) or "No available agent" in said
+            if not passing or time.monotonic() > give_up:
+                raise Unavailable(
+                    f"the cluster at {address} refused the job: {_first(error)}"
+                ) from error
+        time.sleep(POLL_S)
 
 
 def entrypoint(source: str, name: str | None, settings: Settings, *, local: bool) -> list[str]:

@@ -106,6 +106,40 @@ def test_the_job_s_exit_code_is_ours(
     assert submit(wait=False) == 0
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [RuntimeError("status code 500: No available agent to submit job"), "job1"],
+        [ConnectionError("Connection aborted."), RuntimeError("Job {id} already exists")],
+    ],
+)
+def test_a_cluster_that_is_coming_up_is_asked_again(
+    answers: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def submit_job(self: FakeJobs, *, submission_id: str, **_: Any) -> str:
+        asked.append(submission_id)
+        answer = answers[len(asked) - 1]
+        if isinstance(answer, str):
+            return answer
+        raise type(answer)(str(answer).format(id=submission_id))
+
+    monkeypatch.setattr(FakeJobs, "submit_job", submit_job)
+    assert submit(wait=False) == 0
+    assert len(asked) == 2
+    assert len(set(asked)) == 1
+
+
+def test_what_a_cluster_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def submit_job(self: FakeJobs, **_: Any) -> str:
+        raise RuntimeError("the runtime env is bad\nand more")
+
+    monkeypatch.setattr(FakeJobs, "submit_job", submit_job)
+    with pytest.raises(Unavailable, match=r"refused the job: the runtime env is bad$"):
+        submit()
+
+
 def test_no_cluster_there_is_one_line() -> None:
     with pytest.raises(Unavailable) as caught:
         submit("http://nowhere:8265")
