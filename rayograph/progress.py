@@ -100,7 +100,8 @@ def build(
         status="complete" if complete else "in_progress",
         stages=stages,
         bottleneck=None if complete else _bottleneck(stages),
-        paused=row.paused and not complete,
+        # Also when all is done: what happens to its files is not looked at then.
+        paused=row.paused,
         error=row.error,
         missing=counts.missing,
         version=counts.version,

@@ -68,9 +68,9 @@ class Counts:
             done, failed, skipped = states[DONE], states[FAILED], states[SKIPPED]
         else:
             states = pairs.sum(axis=0)
-            done, failed = states[DONE], states[FAILED]
-            # A file whose header could not be read is never handed to the model.
-            waiting = pairs[FAILED].sum() - sum(pairs[FAILED, s] for s in (DONE, FAILED, SKIPPED))
+            # A file whose header cannot be read is metadata's failure, whichever came to it first.
+            done, failed = states[DONE], states[FAILED] - pairs[FAILED, FAILED]
+            waiting = pairs[FAILED].sum() - sum(pairs[FAILED, s] for s in (DONE, SKIPPED))
             skipped = states[SKIPPED] + waiting
         total = self.total
         pending = total - int(done) - int(failed) - int(skipped)

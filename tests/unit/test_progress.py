@@ -108,6 +108,18 @@ def test_stages_say_whether_they_run_wait_or_rest(make_row: Any) -> None:
     assert build(make_row(listed=True), found).stages["embedding"].state == "waiting"
 
 
+def test_a_pause_is_told_also_when_all_is_done(make_row: Any) -> None:
+    paused = build(make_row(listed=True, paused=True), counts({(DONE, DONE): 2}))
+    assert paused.paused and paused.status == "complete"
+
+
+def test_a_failure_belongs_to_one_stage(make_row: Any) -> None:
+    found = counts({(DONE, DONE): 2, (FAILED, FAILED): 3, (FAILED, PENDING): 1, (DONE, FAILED): 1})
+    stages = build(make_row(listed=True), found).stages
+    assert (stages["metadata"].failed, stages["embedding"].failed) == (4, 1)
+    assert (stages["embedding"].done, stages["embedding"].skipped) == (2, 4)
+
+
 def test_what_listing_passed_over_is_told(make_row: Any) -> None:
     row = make_row(listed=True, skipped={"not_an_image": 3, "link_loop": 1, "not_a_file": 0})
     note = build(row, counts({})).stages["listing"].note
