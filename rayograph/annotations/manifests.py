@@ -88,6 +88,10 @@ def _annotated(uri: str, row: dict[str, Any]) -> Annotated:
 
 
 def _labels(value: Any) -> list[str]:
+    if isinstance(value, str) and value.startswith("["):
+        # A list as JSON: so do CSV exports write it.
+        with contextlib.suppress(msgspec.MsgspecError):
+            return list(msgspec.json.decode(value, type=list[str]))
     if isinstance(value, str):
         return [part.strip() for part in value.split(";") if part.strip()]
     if isinstance(value, list):

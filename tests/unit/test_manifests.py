@@ -105,6 +105,22 @@ def test_what_a_uri_can_be(tmp_path: Path) -> None:
     assert manifests.address("x/a.png", "s3://bucket/lists") == "s3://bucket/lists/x/a.png"
 
 
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ('["cat","a; dog"]', ["cat", "a; dog"]),
+        ("[]", []),
+        ("[cat]; dog", ["[cat]", "dog"]),
+        ("[1, 2]", ["[1, 2]"]),
+    ],
+)
+def test_labels_of_a_csv_can_be_a_list(tmp_path: Path, text: str, labels: list[str]) -> None:
+    quoted = text.replace('"', '""')
+    path = write(tmp_path / "list.csv", f'uri,labels\na.png,"{quoted}"\n')
+    (found,) = manifests.read(file_uri(str(path)), Notes())
+    assert [*found.labels] == labels
+
+
 def test_what_a_manifest_names_twice_or_in_vain(tmp_path: Path) -> None:
     draw(tmp_path / "a.png")
     other = draw(tmp_path.parent / "other pictures" / "b.png")
