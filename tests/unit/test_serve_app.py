@@ -303,6 +303,15 @@ async def test_unknown_parameters_are_refused_where_none_is_known(served: Served
     assert hint["error"]["hint"] == "known here: size, v"
 
 
+async def test_a_body_is_refused_where_none_is_read(served: Served) -> None:
+    path = f"/api/datasets/{served.dataset}"
+    for name in ("rescan", "purge", "pause", "resume", "cancel"):
+        assert (await served.http.post(f"{path}/{name}", json={})).status_code == 202
+        answer = await served.http.post(f"{path}/{name}", json={"soon": True})
+        assert (answer.status_code, code(answer)) == (422, "invalid_request"), name
+    assert (await served.http.post(f"{path}/retry", json={"soon": 1})).status_code == 422
+
+
 async def test_errors_of_the_engine_keep_their_status(served: Served) -> None:
     path = f"/api/datasets/{served.dataset}"
     served.engine.fault = CatalogLocked("another process writes to it", hint="stop it")

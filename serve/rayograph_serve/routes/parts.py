@@ -96,6 +96,15 @@ async def only_known_parameters(request: Request) -> None:
             )
 
 
+async def only_known_fields(request: Request) -> None:
+    """A body where none is read is an error, as an unknown field of one is."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute) or route.body_field is not None:
+        return
+    if (await request.body()).strip() not in (b"", b"{}", b"null"):
+        raise InvalidRequest("unknown fields: this call takes no body", hint="leave it out")
+
+
 def router(tag: str, prefix: str = "/api") -> APIRouter:
     """A router whose routes refuse unknown parameters and document the error shape."""
     errors: dict[int | str, dict[str, Any]] = {
@@ -105,6 +114,6 @@ def router(tag: str, prefix: str = "/api") -> APIRouter:
     return APIRouter(
         prefix=prefix,
         tags=[tag],
-        dependencies=[Depends(only_known_parameters)],
+        dependencies=[Depends(only_known_parameters), Depends(only_known_fields)],
         responses=errors,
     )
