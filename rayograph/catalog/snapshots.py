@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog.columns import SPACES, Space
+from rayograph.catalog.filters import present
 from rayograph.errors import Conflict, InvalidRequest, NotFound
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class Snapshots:
             tag["created_at"],
             said.get(_NOTE),
             json.loads(said.get(_ABOUT, "{}")),
-            int(version.count_rows()),
+            int(version.count_rows(present(version))),
             own,
         )
 

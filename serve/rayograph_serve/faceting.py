@@ -8,10 +8,12 @@ from functools import partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import numpy.typing as npt
 
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.catalog.coding import Selection
 from rayograph.catalog.facets import Facets, Shelf
+from rayograph.catalog.folders import Tree
 from rayograph.catalog.reader import status_of
 from rayograph.errors import InvalidRequest
 from rayograph.facets import (
@@ -59,11 +61,11 @@ class Faceting:
         items = [
             _facet(of, shelf, picks.rows(without(parts, of.name)), parts, most) for of in fields
         ]
-        count = shelf.snapshot.count_rows()
+        count, there = shelf.snapshot.count_rows(), picks.rows("")
         return FacetList(
             items=items,
             total=count if rows is None else len(rows),
-            of=count,
+            of=count if there is None else len(there),
             as_of=shelf.snapshot.version,
             current=current,
         )
@@ -77,17 +79,19 @@ class Faceting:
         counting = self._of(row)
         shelf, current = counting.shelf([of])
         rest = without(parts, "folder")
-        rows = _Picks(row, counting, shelf).rows(rest)
-        tree, totals, own = shelf.folders(rows)
+        picks = _Picks(row, counting, shelf)
+        tree, totals, own = shelf.folders(picks.rows(rest))
+        # A folder whose files are all gone is out of sight, as they are.
+        seen = totals + shelf.folders(picks.rows(""))[1] > 0
         told = said(parts, "folder")
-        inside = [at for parent in dict.fromkeys(parents) for at in tree.children.get(parent, [])]
+        inside = [at for parent in dict.fromkeys(parents) for at in _inside(tree, parent, seen)]
         inside.sort(key=lambda at: (tree.depths[at], tree.paths[at].casefold(), tree.paths[at]))
         items = [
             Folder(
                 folder=(path := tree.paths[at]),
                 name=path.rpartition("/")[2],
                 count=int(totals[at]),
-                folders=len(tree.children.get(path, [])),
+                folders=len(_inside(tree, path, seen)),
                 chosen=_folder_choice(path, told),
             )
             for at in inside[:most]
@@ -110,6 +114,11 @@ class Faceting:
             if embedded not in kept:
                 kept[embedded] = Facets(reader, partial(status_of, embeds=embedded))
             return kept[embedded]
+
+
+def _inside(tree: Tree, parent: str, seen: npt.NDArray[np.bool_]) -> list[int]:
+    """The places of the folders directly inside of one that are to be seen."""
+    return [at for at in tree.children.get(parent, []) if seen[at]]
 
 
 class _Picks:
