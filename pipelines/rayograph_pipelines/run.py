@@ -85,6 +85,7 @@ class Run:
         self._reader = catalog.reader(dataset_id)
         self._pace = Pace()
         self._news = News(listed=self._row.listed, touched=touched)
+        self._annotated = self._news.seen()
         self._target: Target | None = None
         self._rereads = outdated(self._row)
         self._stopping = threading.Event()
@@ -290,20 +291,25 @@ class Run:
             self._change(metadata_version=METADATA_VERSION)
 
     def _annotate(self) -> None:
-        work = Annotating(
-            self._row,
-            self._reader,
-            fill=self._at_work().fill,
-            note=lambda report: self._change(annotations=report),
-            stop=self._stopping,
-        )
-        work.follow(self._growth())
-        self._tell()
+        while True:
+            self._annotated = self._news.seen()
+            work = Annotating(
+                self._row,
+                self._reader,
+                fill=self._at_work().fill,
+                note=lambda report: self._change(annotations=report),
+                stop=self._stopping,
+            )
+            work.follow(self._growth())
+            self._tell()
+            # Listed whole, a folder that is watched may still get files.
+            if not self._news.more("annotations", self._annotated):
+                return
 
     def _growth(self) -> Iterator[bool]:
         """After each growth of the table: whether listing is over, which is the last."""
         while True:
-            seen = self._news.seen()
+            seen = self._annotated = self._news.seen()
             yield seen.listed
             if seen.listed or not self._news.more("annotations", seen):
                 return

@@ -85,6 +85,29 @@ def test_what_lies_beside_the_pictures_is_found(
     assert shown(record["annotations"], 64, 48, None)[0].box == (10, 8, 20, 16)
 
 
+def test_an_image_that_comes_later_is_annotated_too(
+    settings: Settings, work: Work, tmp_path: Path
+) -> None:
+    home = coco_folder(tmp_path / "data")
+    row = work(home)
+    late = draw(home / "train" / "gone.png")
+    run_of(settings, row, touched=[str(late)]).work()
+    found = rows(settings, row)
+    assert (found["gone.png"]["objects"], found["a.png"]["objects"]) == (0, 2)
+    report = Catalog(settings.catalog.uri).dataset(row.dataset_id).annotations or {}
+    assert (report["state"], report["images_matched"], report["images_missing"]) == (
+        "applied",
+        3,
+        0,
+    )
+    # One that no file speaks of is looked up once.
+    other = draw(home / "train" / "other.png")
+    run_of(settings, row, touched=[str(other)]).work()
+    run_of(settings, row, touched=[str(other)]).work()
+    assert rows(settings, row)["other.png"]["objects"] == 0
+    assert Here.read == 3
+
+
 def test_a_file_is_read_again_only_when_it_changed(
     settings: Settings, work: Work, tmp_path: Path
 ) -> None:
