@@ -67,7 +67,7 @@ def test_a_failed_dataset(engine: VirtualEngine, open_page: Open) -> None:
     engine.put("gone", 0, error="the folder went away")
     page = open_page()
     wait_text(page, "#rg-state", "the folder went away")
-    page.click("text=Try again")
+    page.click("#rg-state >> text=Try again")
     wait_text(page, "#rg-state h1", "No pictures here")
     assert engine.commands == ["rescan"]
 

@@ -156,6 +156,8 @@ def test_failures_by_reason(engine: VirtualEngine, half_done: Virtual, open_page
         "() => [...document.querySelectorAll('.rg-failure em')]"
         ".every((reason) => reason.textContent === 'Too large')"
     )
+    page.click(".rg-reason-chip:has-text('All')")
+    wait_text(page, "#rg-failures-retry", "Try them again")
     page.click("#rg-failures-retry")
     page.wait_for_selector("#rg-failures-open", state="hidden")
     assert engine.commands == ["retry"]
