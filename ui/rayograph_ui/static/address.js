@@ -4,8 +4,8 @@
 const VIEW = /^(-?\d{1,9}),(-?\d{1,9}),(\d*\.?\d+)$/;
 
 /** {dataset, view, where, sort}; the view is {x, y} px of the whole picture and its zoom, or null. */
-export function readAddress() {
-  const [place, query] = location.hash.slice(1).split("?", 2);
+export function readAddress(hash = location.hash) {
+  const [place, query] = hash.slice(1).split("?", 2);
   const [dataset, at = ""] = place.split("@");
   const [x, y, zoom] = (VIEW.exec(at) ?? []).slice(1).map(Number);
   const said = new URLSearchParams(query ?? "");

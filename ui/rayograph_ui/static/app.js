@@ -278,8 +278,9 @@ class App extends Bus {
       if (state === "up" && this.loaded) this.#recover();
     });
     api.on("loggedin", () => this.stream.wake());
-    addEventListener("hashchange", () => {
-      const { dataset, view, where, sort } = readAddress();
+    addEventListener("hashchange", ({ newURL }) => {
+      // The page may have written its own view over the address meanwhile.
+      const { dataset, view, where, sort } = readAddress(new URL(newURL).hash);
       const found = this.datasets.find((each) => each.dataset_id === dataset);
       if (!found) return;
       if (dataset !== this.dataset?.dataset_id) this.open(found, view);
