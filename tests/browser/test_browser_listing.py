@@ -35,7 +35,7 @@ def first(page: Page) -> str:
 
 
 def wait_sort(page: Page, sort: str) -> None:
-    page.wait_for_function("(sort) => window.rayograph.sort === sort", arg=sort)
+    page.wait_for_function("(sort) => window.rayograph?.sort === sort", arg=sort)
 
 
 def test_the_listing_is_put_into_another_order(page: Page) -> None:
