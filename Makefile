@@ -37,7 +37,7 @@ types: setup
 	$(BIN)/mypy
 
 unit: setup
-	.ci/tier tests/unit
+	.ci/tier tests/unit -n auto
 
 integration: setup
 	.ci/tier tests/integration

@@ -306,3 +306,13 @@ def environ(**settings: object) -> dict[str, str]:
 def thumbnails_of(page: dict[str, Any], size: int = 256) -> list[str]:
     """The paths of a page's thumbnails."""
     return [f"/api/images/{item['id']}/thumbnail?size={size}" for item in page["items"]]
+
+
+def peer_python(name: str, packages: Sequence[str]) -> str:
+    """The Python of an environment of its own with what a benchmark is compared with."""
+    home = Path(".bench-venv") / name
+    python = home / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
+    return str(python)

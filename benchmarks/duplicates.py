@@ -11,7 +11,6 @@ import json
 import random
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -221,20 +220,18 @@ def _pictures(options: argparse.Namespace) -> None:
             return
         note = Path(home) / "planted.json"
         note.write_text(json.dumps([[*pair, kind] for pair, kind in pairs.items()]))
-        command = [options.python or _peer(), "-W", "ignore", "-m", "benchmarks.duplicates"]
+        command = [options.python or _peer_python(), "-W", "ignore", "-m", "benchmarks.duplicates"]
         command += ["--bits", str(options.bits), "--peer-over", f"{folder}:{note}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         said = io.StringIO(done.stdout).read().strip().splitlines()
         print(said[-1] if done.returncode == 0 and said else f"peer failed: {done.stderr[-300:]}")
 
 
-def _peer() -> str:
-    home = Path(".bench-venv/duplicates")
-    python = home / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *PEERS], check=True)
-    return str(python)
+def _peer_python() -> str:
+    # Not above: the peer's own Python runs this file too, and has nothing else.
+    from benchmarks.common import peer_python
+
+    return peer_python("duplicates", PEERS)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,7 +105,7 @@ def main() -> None:
     if options.only:
         print(json.dumps(one(options.only, options.count, options.dim)))
         return
-    python = options.python or _peers()
+    python = options.python or _peer_python()
     print(f"{options.count} vectors of {options.dim}")
     for method in options.methods.split(","):
         own = sys.executable if method == "ours" else python
@@ -117,13 +116,11 @@ def main() -> None:
         print(lines[-1] if done.returncode == 0 else f"{method}: {done.stderr.strip()[-300:]}")
 
 
-def _peers() -> str:
-    home = Path(".bench-venv/map")
-    python = home / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *PEERS], check=True)
-    return str(python)
+def _peer_python() -> str:
+    # Not above: the peer's own Python runs this file too, and has nothing else.
+    from benchmarks.common import peer_python
+
+    return peer_python("map", PEERS)
 
 
 if __name__ == "__main__":

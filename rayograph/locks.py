@@ -7,32 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from rayograph.errors import CatalogLocked, CatalogReadOnly
-
-
-def local_folder(uri: str) -> Path | None:
-    """The folder of a local catalog, None for one in a bucket."""
-    return None if "://" in uri else Path(uri).expanduser().absolute()
-
-
-def writable_folder(folder: Path) -> Path:
-    """Make the folder if need be.
-
-    Raises:
-        CatalogReadOnly: it cannot be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CatalogReadOnly(
-            f"cannot make the catalog folder {folder}: {error.strerror}",
-            hint="choose another with --catalog",
-        ) from None
-    if not os.access(folder, os.W_OK):
-        raise CatalogReadOnly(
-            f"the catalog folder {folder} is read-only", hint="choose another with --catalog"
-        )
-    return folder
+from rayograph.errors import CatalogLocked
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,8 @@ from rayograph.catalog import DatasetRow
 from rayograph.catalog.analyses import About, Wanted
 from rayograph.catalog.analysis_data import Vectors, captions_of, identities, values_of
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import status_of
+from rayograph.catalog.picking import filter_of
 from rayograph.errors import InvalidRequest, NotReady, RayographError
-from rayograph.progress import embeds
-from rayograph.where import parse
 from rayograph_pipelines.analysis_bench import Bench
 
 _EXAMPLES = 8
@@ -56,7 +53,7 @@ def outliers(bench: Bench, row: DatasetRow, asked: OutliersAsked) -> tuple[pa.Ta
 
 def sampled(bench: Bench, row: DatasetRow, asked: SampleAsked) -> tuple[pa.Table, About]:
     """Some images that stand for all, in the order of the choice."""
-    where = _chosen(row, asked.where)
+    where = filter_of(row, asked.where) if asked.where is not None else None
     if asked.method in ("random", "balanced"):
         return _drawn(bench, row, asked, where)
     found = bench.vectors(row, where)
@@ -91,12 +88,6 @@ def _wanted(asked: SampleAsked, count: int) -> int:
         raise NotReady("there is no image to choose from", hint="is the filter right?")
     wanted = asked.n if asked.n is not None else round((asked.share or 0) * count)
     return max(1, min(count, wanted))
-
-
-def _chosen(row: DatasetRow, where: str | None) -> Filter | None:
-    if where is None:
-        return None
-    return Filter(parse(where), partial(status_of, embeds=embeds(row)), row.serving)
 
 
 def _scored(ids: pa.Array, rows: Ints, score: Floats) -> pa.Table:

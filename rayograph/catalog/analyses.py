@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from rayograph.analysis.asked import Asked, from_text, name_of, to_text
 from rayograph.catalog.columns import MISSING, Space
+from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.decisions import DecisionBook
 from rayograph.errors import CatalogError
 
@@ -42,7 +43,6 @@ _SCHEMA = pa.schema(
 _ABOUT = b"rayograph.about"
 # Side tables a kind keeps beside its result, so that nothing is worked out twice.
 SIDES = ("fingerprints", "centroids", "places", "decisions")
-_MAX_TRIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,14 +223,11 @@ class Analyses:
         return f"{self._uri}/{name}.lance"
 
     def _change(self, change: Any) -> None:
-        for attempt in range(_MAX_TRIES):
-            try:
-                change(self._asked())
-                return
-            except (OSError, RuntimeError) as error:
-                if attempt == _MAX_TRIES - 1 or "conflict" not in str(error).lower():
-                    reason = str(error).splitlines()[0][:200]
-                    raise CatalogError(f"cannot note an analysis: {reason}") from error
+        try:
+            until_committed(lambda: change(self._asked()))
+        except (OSError, RuntimeError) as error:
+            reason = str(error).splitlines()[0][:200]
+            raise CatalogError(f"cannot note an analysis: {reason}") from error
 
     def _asked(self) -> lance.LanceDataset:
         uri = self._at(_TABLE)

@@ -19,11 +19,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rayograph.catalog.columns import CURATION
+from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.files import write_columns
 from rayograph.catalog.writer import merge_group
-from rayograph.errors import CatalogError
 
-_MAX_TRIES = 30
 _TURNS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -53,13 +52,7 @@ class Curator:
             pick: the filter of a scan, for the snapshot it is given.
         """
         with _turn(self._uri):
-            for _ in range(_MAX_TRIES):
-                try:
-                    return self._once(edit, pick)
-                except (OSError, RuntimeError) as error:
-                    if "conflict" not in str(error).lower():
-                        raise
-        raise CatalogError("too many edits at once", hint="try again")
+            return until_committed(lambda: self._once(edit, pick))
 
     def _once(self, edit: Edit, pick: Callable[[lance.LanceDataset], str]) -> int:
         snapshot = lance.dataset(self._uri)

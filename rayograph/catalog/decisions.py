@@ -13,6 +13,7 @@ from typing import NamedTuple
 import lance
 import pyarrow as pa
 
+from rayograph.catalog.conflicts import until_committed
 from rayograph.errors import CatalogError
 
 _SCHEMA = pa.schema(
@@ -23,7 +24,6 @@ _SCHEMA = pa.schema(
         pa.field("decided_at", pa.string(), nullable=False),
     ]
 )
-_MAX_TRIES = 8
 
 
 class Decisions(NamedTuple):
@@ -71,15 +71,10 @@ class DecisionBook:
             ],
             _SCHEMA,
         )
-        for attempt in range(_MAX_TRIES):
-            try:
-                self._once(rows, decision is None)
-                return
-            except (OSError, RuntimeError) as error:
-                if attempt == _MAX_TRIES - 1 or "conflict" not in str(error).lower():
-                    raise CatalogError(
-                        "the decision could not be noted", hint="try again"
-                    ) from error
+        try:
+            until_committed(lambda: self._once(rows, decision is None))
+        except (OSError, RuntimeError) as error:
+            raise CatalogError("the decision could not be noted", hint="try again") from error
 
     def _once(self, rows: pa.Table, gone: bool) -> None:
         book = self._book()

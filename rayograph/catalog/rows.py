@@ -16,12 +16,11 @@ import pyarrow as pa
 from lance.fragment import FragmentMetadata
 
 from rayograph.catalog.columns import MISSING
+from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.files import write_columns
 from rayograph.catalog.filters import places, present
 from rayograph.catalog.writer import merge_group
-from rayograph.errors import CatalogError
 
-_MAX_TRIES = 20
 Change = Callable[[lance.LanceDataset], Any]
 # So many fragments are written again in one commit: their columns are in memory meanwhile.
 _AT_ONCE = 64
@@ -171,17 +170,13 @@ class RowEditor:
 
     def _commit(self, change: Change) -> None:
         """Commit a change; where somebody was faster at the same rows, work it out anew."""
-        for _ in range(_MAX_TRIES):
+
+        def once() -> None:
             dataset = self.dataset()
-            try:
-                operation = change(dataset)
-                lance.LanceDataset.commit(self._uri, operation, read_version=dataset.version)
-            except (OSError, RuntimeError) as error:
-                if "conflict" not in str(error).lower():
-                    raise
-            else:
-                return
-        raise CatalogError("too many edits at once", hint="try again")
+            operation = change(dataset)
+            lance.LanceDataset.commit(self._uri, operation, read_version=dataset.version)
+
+        until_committed(once)
 
 
 def split(rows: pa.Table) -> Mapping[int, tuple[Offsets, pa.Table]]:

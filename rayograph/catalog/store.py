@@ -18,6 +18,7 @@ from rayograph import ids
 from rayograph.catalog import columns
 from rayograph.catalog.analyses import Analyses
 from rayograph.catalog.columns import SPACES, Space
+from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.curation import Curator
 from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.rows import RowEditor
@@ -30,7 +31,8 @@ from rayograph.errors import (
     CatalogVersionError,
     DatasetNotFound,
 )
-from rayograph.locks import hold, local_folder, writable_folder
+from rayograph.folders import local_folder, writable_folder
+from rayograph.locks import hold
 from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.schema import SCHEMA_VERSION
 from rayograph.sources import Source, describe, restore
@@ -296,15 +298,16 @@ class Catalog:
 
     def _write(self, change: Callable[[lance.LanceDataset], object]) -> None:
         """Registry writes are rare and small; one that lost a race is simply made again."""
-        for attempt in range(8):
-            try:
-                with self._lock:
-                    # A handle of its own: a change borrows it, and readers share the other one.
-                    change(lance.dataset(self._table_uri(_REGISTRY)))
-                    return
-            except (OSError, RuntimeError) as error:
-                if attempt == 7 or "conflict" not in str(error).lower():
-                    raise CatalogError(f"cannot write to {self.uri}: {_reason(error)}") from error
+
+        def once() -> None:
+            with self._lock:
+                # A handle of its own: a change borrows it, and readers share the other one.
+                change(lance.dataset(self._table_uri(_REGISTRY)))
+
+        try:
+            until_committed(once)
+        except (OSError, RuntimeError) as error:
+            raise CatalogError(f"cannot write to {self.uri}: {_reason(error)}") from error
 
 
 class _Fresh:

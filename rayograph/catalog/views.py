@@ -16,6 +16,7 @@ from typing import Any
 import lance
 import pyarrow as pa
 
+from rayograph.catalog.conflicts import until_committed
 from rayograph.errors import CatalogError, Conflict
 
 _SCHEMA = pa.schema(
@@ -30,7 +31,6 @@ _SCHEMA = pa.schema(
         pa.field("created_at", pa.string(), nullable=False),
     ]
 )
-_MAX_TRIES = 20
 MOST = 500
 
 
@@ -113,16 +113,11 @@ class Views:
                 )
 
     def _write(self, change: Callable[[lance.LanceDataset], Any]) -> None:
-        with self._lock:
-            for attempt in range(_MAX_TRIES):
-                try:
-                    change(lance.dataset(self._uri))
-                    return
-                except (OSError, RuntimeError) as error:
-                    if attempt == _MAX_TRIES - 1 or "conflict" not in str(error).lower():
-                        raise CatalogError(
-                            "the views cannot be written", hint="try again"
-                        ) from error
+        try:
+            with self._lock:
+                until_committed(lambda: change(lance.dataset(self._uri)))
+        except (OSError, RuntimeError) as error:
+            raise CatalogError("the views cannot be written", hint="try again") from error
 
 
 def _made_now(view: ViewRow) -> ViewRow:

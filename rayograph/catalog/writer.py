@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from rayograph.catalog import columns
 from rayograph.catalog.columns import Space
+from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.files import VERSION, write_columns
 from rayograph.catalog.filters import FILTER_INDICES, index_name
 from rayograph.catalog.reader import CLAIMED, DONE, FAILED
@@ -32,7 +33,6 @@ from rayograph.settings import IndexSettings
 log = logging.getLogger(__name__)
 # Share of the rows that may be missing in an index of words before it is made anew.
 _LOST = 0.1
-_MAX_TRIES = 20
 # Empty in most datasets: then an index of them would be work for nothing.
 _SELDOM = frozenset((*DETAILS.names, *columns.ANNOTATIONS.names))
 # Words as `where` knows them: whole, of any language, capitals or not.
@@ -89,16 +89,14 @@ class DatasetWriter:
 
     def add_missing(self, schema: pa.Schema) -> None:
         """Give a table of an earlier version the (all null) columns that have come since."""
-        for attempt in range(_MAX_TRIES):
+
+        def once() -> None:
             dataset = self.dataset()
             missing = [field for field in schema if field.name not in dataset.schema.names]
-            if not missing:
-                return
-            try:
+            if missing:
                 dataset.add_columns(pa.schema(missing))
-            except (OSError, RuntimeError) as error:
-                if attempt == _MAX_TRIES - 1 or "conflict" not in str(error).lower():
-                    raise
+
+        until_committed(once)
 
     def add_vector_columns(self, space: Space, dim: int) -> None:
         """Give the table a space's (all null) columns, as far as it has them not."""
@@ -177,13 +175,11 @@ class DatasetWriter:
         return not any(field.id() in file.fields for file in files)
 
     def _commit(self, operation: Any) -> None:
-        for attempt in range(_MAX_TRIES):
-            try:
-                lance.LanceDataset.commit(self._uri, operation, read_version=self.dataset().version)
-                return
-            except (OSError, RuntimeError) as error:
-                if attempt == _MAX_TRIES - 1 or "conflict" not in str(error).lower():
-                    raise
+        until_committed(
+            lambda: lance.LanceDataset.commit(
+                self._uri, operation, read_version=self.dataset().version
+            )
+        )
 
     def reset(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
@@ -174,8 +175,13 @@ class AsyncExportMethods:
     ) -> Path:
         transport = Transport(*self._transport.connection)
         taking = Taking(transport, self.info, on_progress)
+
+        def run() -> Path:
+            with contextlib.closing(transport):
+                return work(taking)
+
         try:
-            return await asyncio.to_thread(work, taking)
+            return await asyncio.to_thread(run)
         finally:
             # Not awaited any more, the thread must not go on for nobody.
             taking.stop.set()

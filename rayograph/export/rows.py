@@ -15,13 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rayograph.catalog.filters import Filter, present
+from rayograph.catalog.filters import present
+from rayograph.catalog.picking import filter_of
 from rayograph.catalog.reader import status_of
 from rayograph.export.annotated import displayed
 from rayograph.export.plain import unpacked
 from rayograph.progress import embeds
 from rayograph.schema import StageState
-from rayograph.where import parse
 
 if TYPE_CHECKING:
     from rayograph.catalog import DatasetReader, DatasetRow
@@ -59,7 +59,7 @@ class Rows:
         self.dataset = row
         self.snapshot = reader.snapshot()
         self._status_of = partial(status_of, embeds=embeds(row))
-        self._where = Filter(parse(where), self._status_of, row.serving) if where else None
+        self._where = filter_of(row, where) if where else None
         self._ids = ids
         seen = row.serving.seen(self.snapshot.schema.names)
         self._columns = {

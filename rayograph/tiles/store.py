@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rayograph.locks import local_folder
+from rayograph.folders import folder_beside
 from rayograph.tiles.shape import Shape
 
 if TYPE_CHECKING:
@@ -162,11 +162,9 @@ def tile_id(dataset_id: str, created_at: str) -> str:
 
 def tiles_folder(settings: Settings) -> Path | None:
     """The folder of all giants: ``tiles.folder``, or beside the tables; None in a bucket."""
-    place = settings.tiles.folder or settings.catalog.cache
-    if place is not None:
-        return Path(place).expanduser().absolute() / "tiles"
-    home = local_folder(settings.catalog.uri.removeprefix("file://"))
-    return home / "tiles" if home is not None else None
+    if settings.tiles.folder is not None:
+        return Path(settings.tiles.folder).expanduser().absolute() / "tiles"
+    return folder_beside(settings, "tiles")
 
 
 def remove_deleted(folder: Path) -> None:

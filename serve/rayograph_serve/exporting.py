@@ -31,7 +31,7 @@ from rayograph.export.formats import FORMATS, is_one_file, with_images
 from rayograph.export.jobs import Job, Jobs, Spec
 from rayograph.export.outcome import Archive
 from rayograph.export.words import Export, ExportFormat, ExportList, ExportRequest
-from rayograph.locks import local_folder
+from rayograph.folders import folder_beside
 from rayograph.settings import Settings
 from rayograph.where import parse
 
@@ -275,12 +275,10 @@ def exports_folder(settings: Settings) -> Path:
     """
     if settings.exports.folder:
         return Path(settings.exports.folder).expanduser()
-    if settings.catalog.cache:
-        return Path(settings.catalog.cache).expanduser() / "exports"
-    home = local_folder(settings.catalog.uri.removeprefix("file://"))
-    if home is None:
+    folder = folder_beside(settings, "exports")
+    if folder is None:
         raise ConfigurationError(
             "there is no folder for exports: the catalog lies in a bucket",
             hint="set exports.folder to one that all API replicas share",
         )
-    return home / "exports"
+    return folder

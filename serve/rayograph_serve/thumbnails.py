@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from rayograph import ids
 from rayograph.errors import ImageFault, ImageNotFound
+from rayograph.folders import folder_beside
 from rayograph.imaging import THUMBNAIL_TYPE
 from rayograph_serve.rendering import Renderers
 
@@ -52,7 +53,7 @@ class ThumbnailStore:
         self.counts: Counter[str] = Counter(memory=0, disk=0, made=0, failed=0)
         self._sizes = tuple(sorted(settings.thumbnails.sizes))
         self._quality = settings.thumbnails.quality
-        self._folder = _cache_folder(settings)
+        self._folder = folder_beside(settings, "thumbnails")
         self._memory = _Memory(settings.thumbnails.memory_mb * 1_000_000)
         self._faults: OrderedDict[str, tuple[float, ImageFault]] = OrderedDict()
         self._flights: dict[str, Future[bytes]] = {}
@@ -223,11 +224,3 @@ class _Memory:
             while self._used > self._limit and self._entries:
                 _, gone = self._entries.popitem(last=False)
                 self._used -= len(gone) + _ENTRY_OVERHEAD_BYTES
-
-
-def _cache_folder(settings: Settings) -> Path | None:
-    """``catalog.cache``, or ``thumbnails`` beside the tables when those are local."""
-    if settings.catalog.cache:
-        return Path(settings.catalog.cache).expanduser() / "thumbnails"
-    uri = settings.catalog.uri.removeprefix("file://")
-    return None if "://" in uri else Path(uri).expanduser() / "thumbnails"

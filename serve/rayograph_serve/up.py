@@ -18,7 +18,8 @@ from pathlib import Path
 from rayograph.access import Access, needs_token, new_token
 from rayograph.demo.source import open_source
 from rayograph.errors import ConfigurationError, RayographError, ServerError
-from rayograph.locks import hold, local_folder, writable_folder
+from rayograph.folders import local_folder, writable_folder
+from rayograph.locks import hold
 from rayograph.settings import Settings
 from rayograph.sources import Source
 from rayograph_serve.boot_pages import BootPages

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from rayograph import sources
-from rayograph.catalog import Catalog, DatasetReader, DatasetWriter, columns, curation
+from rayograph.catalog import Catalog, DatasetReader, DatasetWriter, columns, conflicts, curation
 from rayograph.catalog.columns import SPACES
 from rayograph.catalog.curation import Curator, Edit
 from rayograph.catalog.filters import Filter
@@ -77,7 +77,7 @@ def test_an_edit_changes_what_it_picks_and_nothing_else(opened: Opened) -> None:
 def test_edits_made_at_once_all_arrive(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     curator, reader, _ = opened
     # As from processes that know nothing of each other: the commits alone keep them apart.
-    monkeypatch.setattr(curation, "_MAX_TRIES", 1000)
+    monkeypatch.setattr(conflicts, "_MAX_TRIES", 1000)
     monkeypatch.setattr(curation, "_turn", lambda _: threading.Lock())
     tags = [f"tag {n}" for n in range(8)]
     threads = [
