@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -104,12 +105,20 @@ class Server:
         mother = psutil.Process(self._process.pid)
         return [mother, *mother.children(recursive=True)]
 
-    def process(self, title: str) -> psutil.Process:
+    def find(self, title: str) -> psutil.Process | None:
         """The running process whose title or command line has this text."""
         for process in self.processes():
-            if title in " ".join(process.cmdline()):
-                return process
-        raise AssertionError(f"no process {title!r}")
+            # One that was killed stays in the list until its parent looks.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if title in " ".join(process.cmdline()):
+                    return process
+        return None
+
+    def process(self, title: str) -> psutil.Process:
+        """The same, which must be there."""
+        found = self.find(title)
+        assert found is not None, f"no process {title!r}"
+        return found
 
     def kill_all(self) -> None:
         """``kill -9`` of the whole program, every process of it at once."""

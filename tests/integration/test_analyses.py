@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,29 +58,6 @@ def test_decisions_outlive_a_new_result(dataset: Dataset) -> None:
     page = dataset.duplicates(show="decided")
     assert (page.total, dataset.duplicates().total) == (1, 4)
     assert dataset.decide(other, str(group.best), None) == 1
-
-
-def test_a_killed_process_begins_again_and_a_killed_foreman_goes_on(
-    new_server: Callable[..., Server], tmp_path: Path
-) -> None:
-    folder = write_pictures(tmp_path / "pictures", COUNT, seed=5)
-    running = new_server(RAYOGRAPH_MODEL="none").start()
-    dataset = running.client.add(folder)
-    dataset.wait(timeout=180)
-    killed: list[str] = []
-
-    def kill(_: Computing) -> None:
-        """First who runs analyses, then, as soon as there is one again, who works them out."""
-        titles = {" ".join(one.cmdline()): one for one in running.processes()}
-        wanted = "ray::AnalysisActor" if killed else "ray::Foreman"
-        victim = next((one for title, one in titles.items() if wanted in title), None)
-        if victim is not None and len(killed) < 2:
-            victim.kill()
-            killed.append(wanted)
-
-    page = dataset.duplicates("near", timeout=180, on_progress=kill)
-    assert (page.coverage.searched, killed) == (COUNT, ["ray::Foreman", "ray::AnalysisActor"])
-    running.stop()
 
 
 def test_the_projection_keeps_lumps_apart() -> None:

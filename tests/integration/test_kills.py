@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.pictures import write_pictures
 
 pytestmark = pytest.mark.ray
 COUNT = 400
+ANALYSED = 60
 COLUMNS = ["id", "uri", "size", "width", "height", "format", "caption", "content_hash"]
 
 
@@ -34,26 +36,36 @@ def undisturbed(
     return folder, table_of(server.catalog, "killed")
 
 
-def test_the_whole_program(
-    undisturbed: tuple[Path, dict[str, Any]], new_server: Callable[..., Server]
-) -> None:
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server whose processes are killed; each test leaves one that works."""
+    running = Server(tmp_path_factory.mktemp("catalog")).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def running(victim: Server) -> Iterator[Server]:
+    """The same, without the dataset of the test before."""
+    yield victim
+    victim.client.dataset("killed").delete()
+
+
+def test_the_whole_program(undisturbed: tuple[Path, dict[str, Any]], running: Server) -> None:
     folder, expected = undisturbed
-    running = new_server().start()
     running.client.add(folder)
     running.kill_all()
     running.start()
     progress = running.client.dataset("killed").wait(timeout=180)
     assert (progress.total, progress.ready) == (COUNT, COUNT)
     assert running.client.dataset("killed").search("red", k=5).coverage.searched == COUNT
-    running.stop()
     assert table_of(running.catalog, "killed") == expected
 
 
 def test_foreman_replica_model_and_workers_one_after_another(
-    undisturbed: tuple[Path, dict[str, Any]], new_server: Callable[..., Server]
+    undisturbed: tuple[Path, dict[str, Any]], running: Server
 ) -> None:
     folder, expected = undisturbed
-    running = new_server().start()
     dataset = running.client.add(folder)
     for progress in dataset.progress_stream(timeout=180):
         if progress.stages["metadata"].done:
@@ -64,20 +76,40 @@ def test_foreman_replica_model_and_workers_one_after_another(
         assert running.client.dataset(dataset.id).get_loading_progress().total > 0
     progress = running.client.dataset(dataset.id).wait(timeout=180)
     assert (progress.total, progress.ready, progress.failed) == (COUNT, COUNT, 0)
-    running.stop()
     assert table_of(running.catalog, "killed") == expected
 
 
-def test_the_backend(
-    undisturbed: tuple[Path, dict[str, Any]], new_server: Callable[..., Server]
-) -> None:
+def test_the_backend(undisturbed: tuple[Path, dict[str, Any]], running: Server) -> None:
     folder, expected = undisturbed
-    running = new_server(str(folder)).start()
+    running.client.add(folder)
     running.process("rayograph.backend").kill()
     running.await_line("the backend stopped")
     # The front still holds the port; the request waits until there is a backend again.
     assert running.http.get("/api/models").status_code == 200
     progress = running.client.dataset("killed").wait(timeout=180)
     assert progress.ready == COUNT
-    running.stop()
     assert table_of(running.catalog, "killed") == expected
+
+
+def test_who_works_out_analyses(running: Server, tmp_path: Path) -> None:
+    dataset = running.client.add(write_pictures(tmp_path / "killed", ANALYSED, seed=5))
+    dataset.wait(timeout=180)
+    killed: list[str] = []
+    over = threading.Event()
+
+    def kill() -> None:
+        """First who runs analyses, then, as soon as there is one again, who works them out."""
+        for wanted in ("ray::Foreman", "ray::AnalysisActor"):
+            found = running.find(wanted)
+            while found is None and not over.wait(0.02):
+                found = running.find(wanted)
+            if found is not None:
+                found.kill()
+                killed.append(wanted)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    page = dataset.duplicates("near", timeout=180)
+    over.set()
+    killer.join()
+    assert (page.coverage.searched, killed) == (ANALYSED, ["ray::Foreman", "ray::AnalysisActor"])

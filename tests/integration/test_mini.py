@@ -89,11 +89,8 @@ def test_without_a_hub_auto_searches_with_it(new_server: Callable[..., Server], 
 
 
 @pytest.mark.ray
-def test_a_dataset_changes_to_it_while_the_old_vectors_serve(
-    new_server: Callable[..., Server], demo: Path
-) -> None:
-    running = new_server(str(demo), RAYOGRAPH_MODEL="fake").start()
-    dataset = running.client.add(demo)
+def test_a_dataset_changes_to_it_while_the_old_vectors_serve(server: Server, demo: Path) -> None:
+    dataset = server.client.add(demo)
     assert dataset.wait(timeout=120).ready == 450
     assert dataset.search("red", k=1).model == "fake"
     answered: list[str | None] = []
@@ -108,7 +105,7 @@ def test_a_dataset_changes_to_it_while_the_old_vectors_serve(
     assert dataset.wait(timeout=120, on_progress=during).status == "complete"
     assert answered[0] == "fake"
     assert set(answered) <= {"fake", MINI}
-    assert running.client.dataset(dataset.id).info.model == MINI
+    assert server.client.dataset(dataset.id).info.model == MINI
     best = dataset.search("a bar chart", k=3)
     assert best.model == MINI
     assert all("bar" in (hit.image.caption or "") for hit in best.items)
