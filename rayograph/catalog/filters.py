@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import lance
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from lance.query import FullTextOperator, MatchQuery
 
 from rayograph.catalog.columns import SPACES, Space
+from rayograph.catalog.vocabulary import values_of
 from rayograph.schema import ImageStatus, StageState
 from rayograph.where import Node, Scope, fields_of, full_text, to_sql
 
@@ -39,6 +41,9 @@ FILTER_INDICES = {
     "tags": "LABEL_LIST",
     "labels": "LABEL_LIST",
     "camera": "BITMAP",
+    "lens": "BITMAP",
+    "software": "BITMAP",
+    "keywords": "LABEL_LIST",
     "generator": "BITMAP",
     "model_name": "BITMAP",
     "sampler": "BITMAP",
@@ -73,13 +78,19 @@ class Filter:
             for embed in StageState:
                 pair = int(meta), int(embed)
                 statuses.setdefault(self.status_of(*pair), []).append(pair)
-        scope = Scope(self.space.seen(snapshot.schema.names), statuses)
+        scope = Scope(self.space.seen(snapshot.schema.names), statuses, partial(_values, snapshot))
         asked = node or self.node
         found = "true" if asked is None else to_sql(asked, scope)
         shown = present(snapshot)
         if shown is None or (self.node is not None and "missing" in fields_of(self.node)):
             return found
         return shown if asked is None else f"({found}) and ({shown})"
+
+
+def _values(snapshot: lance.LanceDataset, column: str) -> tuple[str, ...] | None:
+    if FILTER_INDICES.get(column) != "BITMAP":
+        return None
+    return values_of(snapshot, column, index_name(column, "BITMAP"))
 
 
 def present(snapshot: lance.LanceDataset) -> str | None:

@@ -57,7 +57,7 @@ def _leaf(node: Leaf, record: Record) -> bool | None:
     if isinstance(node, Between):
         return _within(field, value, *between(node))
     if isinstance(node, Match):
-        return _matching(field, str(value), node.pattern)
+        return fits(field, str(value), node.pattern)
     if isinstance(node, OneOf):
         return any(_equal(field, value, each) for each in node.values)
     return _compare(field, value, node)
@@ -135,7 +135,8 @@ def seconds(edge: Edge) -> float | None:
     return None if edge is None else values.since_epoch(values.span(Moment(str(edge)))[0])
 
 
-def _matching(field: Field, value: str, pattern: str) -> bool:
+def fits(field: Field, value: str, pattern: str) -> bool:
+    """Whether a text is one of those a pattern means."""
     if field.kind == "folder" and not values.is_wild(pattern):
         wanted = folder(pattern)
         return not wanted or value == wanted or value.startswith(wanted + "/")

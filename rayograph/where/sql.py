@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from rayograph.where import values
 from rayograph.where.fields import Field
-from rayograph.where.matching import Edge, between, edges, folder, known, plain, seconds
+from rayograph.where.matching import Edge, between, edges, fits, folder, known, plain, seconds
 from rayograph.where.syntax import (
     And,
     Between,
@@ -40,10 +40,13 @@ class Scope:
         columns: what the field table's columns are called in the table, as far as it has them; a
             field without any is unknown everywhere.
         statuses: for each status its pairs of stage states (metadata, embedding).
+        values: all values a column has, where they are few and an index finds each at once; else
+            None.
     """
 
     columns: Mapping[str, str]
     statuses: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    values: Callable[[str], Sequence[str] | None] = lambda _: None
 
 
 def to_sql(node: Node, scope: Scope, *, negative: bool = False) -> str:
@@ -78,15 +81,26 @@ def _leaf(node: Leaf, scope: Scope, *, negative: bool) -> str:
     if of.name == "status":
         found = _status(node, scope)
     elif isinstance(node, Missing):
-        found = " and ".join(f"({_test(node, of, column)})" for column in there) or "true"
+        found = " and ".join(f"({column} is null)" for column in there) or "true"
     elif of.settled:
         found = _first(there, lambda column: _test(node, of, column)) if there else "false"
     elif not there:
         return "false"
     else:
-        found = _test(node, of, there[0])
+        found = _listed(node, of, there[0], scope) or _test(node, of, there[0])
         return f"{there[0]} is not null and not ({found})" if negative else found
     return f"not ({found})" if negative else found
+
+
+def _listed(node: Leaf, of: Field, column: str, scope: Scope) -> str | None:
+    """A pattern as the values of the column that fit it."""
+    if not isinstance(node, Match) or (of.kind == "folder" and not values.is_wild(node.pattern)):
+        return None
+    known_values = scope.values(column)
+    if known_values is None:
+        return None
+    fitting = [text(value) for value in known_values if fits(of, value, node.pattern)]
+    return f"{column} in ({', '.join(fitting)})" if fitting else "false"
 
 
 def _first(columns: list[str], test: Callable[[str], str]) -> str:
@@ -131,8 +145,6 @@ def _one_value(node: Leaf) -> Value:
 def _test(node: Leaf, of: Field, column: str) -> str:
     """A condition on one column or computed value."""
     match node:
-        case Missing():
-            found = f"{column} is null"
         case Match():
             found = _matching(of, column, node.pattern)
         case Between():

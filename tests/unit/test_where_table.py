@@ -110,19 +110,22 @@ def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
     }
 
 
-class Table:
-    """A table of a few rows in two fragments, one of them outside of every index."""
+_DESCRIBED = ("camera", "lens", "software", "generator", "model_name", "model_hash", "sampler")
 
-    def __init__(self, folder: Path, rows: list[dict[str, Any]], *, indexed: bool) -> None:
+
+class Table:
+    """A table of a few rows in two fragments, of which so many are in the indices."""
+
+    def __init__(self, folder: Path, rows: list[dict[str, Any]], *, indexed: int) -> None:
         self.rows = [{"id": f"row-{at}", **row} for at, row in enumerate(rows)]
         schema = pa.schema([f for group in _GROUPS for f in group if f.name != "vector"])
         half = len(rows) // 2
         uri = str(folder / "rows.lance")
-        for part in (self.rows[:half], self.rows[half:]):
+        for at, part in enumerate((self.rows[:half], self.rows[half:])):
             table = pa.Table.from_pylist(part, schema)
             mode = "append" if part is not self.rows[:half] and Path(uri).exists() else "create"
             lance.write_dataset(table, uri, mode=mode, data_storage_version="2.2")
-            if mode == "create" and indexed:
+            if at == indexed - 1:
                 few = IndexSettings.model_construct(min_rows=1, grow=9)
                 assert DatasetWriter(uri).index_fields(SPACES[0], few)
         self.reader = DatasetReader("x", uri)
@@ -137,7 +140,7 @@ class Table:
         return [row["id"] for row in self.rows if matches(node, record(row))]
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "indexed"])
+@pytest.fixture(scope="module", params=[0, 1, 2], ids=["plain", "indexed", "covered"])
 def tables(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[Table]]:
@@ -172,9 +175,9 @@ def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     texts = {"uri": "u", "file_name": "n", "folder": "f"}
     row = {name: texts.get(name) for name in NAMES if name != "id"}
     # Of details and labels nobody has there is no index.
-    row |= dict.fromkeys(("camera", "generator", "model_name", "model_hash", "sampler"), "a")
-    row |= {"seed": 2**64 - 1, "loras": ["a"], "labels": ["a"]}
-    table = Table(tmp_path, [row] * 4, indexed=True)
+    row |= dict.fromkeys(_DESCRIBED, "a")
+    row |= {"seed": 2**64 - 1, "loras": ["a"], "labels": ["a"], "keywords": ["a"]}
+    table = Table(tmp_path, [row] * 4, indexed=2)
     found = {index.name for index in table.reader.snapshot().describe_indices()}
     assert len(found) == len(FILTER_INDICES)
     for where in (
@@ -184,6 +187,9 @@ def test_every_index_is_there_and_used(tmp_path: Path) -> None:
         "status:ready",
         "taken=2024",
         "seed=7",
+        "camera:A",
+        "not camera:b",
+        'folder:"*F"',
     ):
         chosen = Filter(parse(where), partial(status_of, embeds=True))
         snapshot = table.reader.snapshot()
