@@ -87,6 +87,7 @@ def main() -> None:
         before = synthetic.size_bytes(work)
         began = time.perf_counter()
         writer.index_fields(SPACES[0], IndexSettings())
+        writer.index_words()
         took, grown = time.perf_counter() - began, synthetic.size_bytes(work) - before
         say(f"indices of fields: {seconds(took)}, {grown / 1e6:.0f} MB")
         indexed = {where: times(reader, where, options.rounds) for where in WHERES}

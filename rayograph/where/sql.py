@@ -83,7 +83,7 @@ def _leaf(node: Leaf, scope: Scope, *, negative: bool) -> str:
     elif isinstance(node, Missing):
         found = " and ".join(f"({column} is null)" for column in there) or "true"
     elif of.settled:
-        found = _first(there, lambda column: _test(node, of, column)) if there else "false"
+        found = _settled(node, of, there, negative=negative) if there else "false"
     elif not there:
         return "false"
     else:
@@ -103,14 +103,20 @@ def _listed(node: Leaf, of: Field, column: str, scope: Scope) -> str | None:
     return f"{column} in ({', '.join(fitting)})" if fitting else "false"
 
 
-def _first(columns: list[str], test: Callable[[str], str]) -> str:
-    """A test of the first of some columns that has a value; false, not null, where none has.
+def _settled(node: Leaf, of: Field, columns: list[str], *, negative: bool) -> str:
+    """A test of the first of some columns that has a value; false where none has.
 
-    ``coalesce`` would say the same, but indices see through this.
+    ``coalesce`` would say the same, but indices see through this. What a ``not`` is put before must
+    be false there, not null; elsewhere null does as well, and without the look for it an index of
+    labels answers in 0.4 ms instead of 88.
     """
     first, *others = columns
-    found = f"{first} is not null and ({test(first)})"
-    return f"({found}) or ({first} is null and ({_first(others, test)}))" if others else found
+    found = _test(node, of, first)
+    found = f"{first} is not null and ({found})" if negative else found
+    if not others:
+        return found
+    rest = _settled(node, of, others, negative=negative)
+    return f"({found}) or ({first} is null and ({rest}))"
 
 
 def _status(node: Leaf, scope: Scope) -> str:
