@@ -17,12 +17,13 @@ def run(
     source: str,
     *,
     name: str | None = None,
+    annotations: str | None = None,
     settings: Settings,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
     """List, read and embed ``source`` into the configured catalog; resumes what is there."""
     catalog = Catalog(settings.catalog.uri)
-    new = NewDataset(name=name, path=source, model=None)
+    new = NewDataset(name=name, path=source, annotations=annotations, model=None)
     row, _ = open_dataset(catalog, new, settings)
     warm = WarmPath(settings, RemoteEmbedder(model_actor(settings, shared=False)))
     work = Run(catalog, row.dataset_id, settings, warm=warm, report=on_progress)

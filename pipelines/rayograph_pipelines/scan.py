@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from rayograph import ids
 from rayograph.catalog import Catalog, DatasetRow
+from rayograph.catalog.columns import ANNOTATIONS
 from rayograph.contents import hashes_of
 from rayograph.errors import SourceError, SourceForbidden, SourceNotFound
 from rayograph.listing import Chunk, Walk, read_captions
@@ -200,6 +201,12 @@ class Scan:
             placed = placed.filter(pa.array(other))
             self._committer.change(lambda: self._editor.place(placed))
 
+    def _match_anew(self, rows: Rows) -> None:
+        """Annotations belong to a path: at another one others may be meant, or none."""
+        if self._row.annotations is not None:
+            addresses = self._known.addresses[rows]
+            self._committer.change(lambda: self._editor.forget(addresses, ANNOTATIONS))
+
     def _mark(self, rows: Rows, *, missing: bool) -> None:
         if len(rows):
             addresses = self._known.addresses[rows]
@@ -218,6 +225,8 @@ class Scan:
         """Every file was met: what is new after all, what has moved, and what is gone."""
         moved, files, new = self._moves.settle(vanished)
         if len(moved):
+            # Before they are placed: killed in between, they are found moved again.
+            self._match_anew(moved)
             self._place(moved, files)
             self._mark(moved[self._known.missing[moved]], missing=False)
         self._append(new)

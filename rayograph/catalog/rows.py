@@ -103,6 +103,18 @@ class RowEditor:
 
         self._replace(rows, marked)
 
+    def forget(self, addresses: Addresses, group: pa.Schema) -> None:
+        """Make a group of columns null in rows, as if nobody had looked yet."""
+        nothing = [pa.nulls(len(addresses), f.type) for f in group]
+        rows = pa.table(nothing, schema=group)
+        rows = rows.append_column("_rowaddr", pa.array(addresses, pa.uint64()))
+
+        def blank(dataset: lance.LanceDataset, fragment: int, at: Offsets, new: pa.Table) -> Any:
+            table = dataset.get_fragment(fragment).to_table(columns=group.names)
+            return merge_group(table.combine_chunks(), at, new)
+
+        self._replace(rows, blank)
+
     def settle(self) -> None:
         """Forget the column of what is missing when nothing is: reading needs no look at it."""
         dataset = self.dataset()

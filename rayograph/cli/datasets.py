@@ -11,7 +11,15 @@ import click
 
 from rayograph import console
 from rayograph.cli.annotated import show_annotations
-from rayograph.cli.base import DONE, Command, State, filtering, follow, json_option
+from rayograph.cli.base import (
+    DONE,
+    Command,
+    State,
+    annotations_option,
+    filtering,
+    follow,
+    json_option,
+)
 from rayograph.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -23,11 +31,7 @@ dataset_argument = click.argument("dataset")
 @click.command(cls=Command)
 @click.argument("source")
 @click.option("--name", metavar="N", help="What to call it; default: the folder's name.")
-@click.option(
-    "--annotations",
-    metavar="FILE",
-    help="A file or folder of them: COCO, YOLO, Pascal VOC, manifest.",
-)
+@annotations_option
 @click.option("--model", metavar="NAME", help="Embed with this model.")
 @click.option("--no-recursive", is_flag=True, help="Leave folders inside the folder out.")
 @click.option("--wait", is_flag=True, help="Follow the progress to its end.")
