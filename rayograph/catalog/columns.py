@@ -164,6 +164,9 @@ REGISTRY = pa.schema(
         pa.field("annotations", pa.string()),
         pa.field("index_recall", pa.float64()),
         pa.field("index_checked", pa.int64()),
+        pa.field("retry", pa.string()),
+        pa.field("paused_stages", pa.string()),
+        pa.field("priority", pa.string()),
     ]
 )
 

@@ -34,7 +34,7 @@ from rayograph.errors import (
 from rayograph.folders import local_folder, writable_folder
 from rayograph.locks import hold
 from rayograph.metadata.arrow import METADATA_VERSION
-from rayograph.schema import SCHEMA_VERSION
+from rayograph.schema import SCHEMA_VERSION, Priority
 from rayograph.sources import Source, describe, restore
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,10 @@ class DatasetRow:
     # Of the vector index's ten nearest the share that are, and how many vectors there were then.
     index_recall: float | None = None
     index_checked: int | None = None
+    # What is tried again by itself: ``at`` (None: no more), ``images`` and ``tries`` made.
+    retry: dict[str, Any] | None = None
+    paused_stages: tuple[str, ...] = ()
+    priority: Priority = "normal"
 
     @property
     def serving(self) -> Space:
@@ -84,6 +88,8 @@ class DatasetRow:
         row["source"] = json.dumps(describe(self.source))
         row["skipped"] = json.dumps(self.skipped)
         row["annotations"] = None if self.annotations is None else json.dumps(self.annotations)
+        row["retry"] = None if self.retry is None else json.dumps(self.retry)
+        row["paused_stages"] = json.dumps(self.paused_stages)
         return row
 
     @classmethod
@@ -95,6 +101,9 @@ class DatasetRow:
         row["source"] = restore(json.loads(row["source"]))
         row["skipped"] = json.loads(row["skipped"])
         row["annotations"] = json.loads(row.get("annotations") or "null")
+        row["retry"] = json.loads(row.get("retry") or "null")
+        row["paused_stages"] = tuple(json.loads(row.get("paused_stages") or "[]"))
+        row["priority"] = row.get("priority") or "normal"
         return cls(**row)
 
 

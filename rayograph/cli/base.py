@@ -194,3 +194,8 @@ annotations_option: Callable[[Any], Any] = click.option(
     metavar="FILE",
     help="A file or folder of them: COCO, YOLO, Pascal VOC, manifest.",
 )
+stage_option: Callable[[Any], Any] = click.option(
+    "--stage",
+    type=click.Choice(["listing", "metadata", "embedding"]),
+    help="This stage alone.",
+)

@@ -202,6 +202,14 @@ def test_commands_reach_their_route(api: FakeApi, name: str) -> None:
     assert api.seen[-1][:2] == ("POST", f"/api/datasets/{FRESH}/{name}")
 
 
+def test_one_stage_and_how_urgent_a_dataset_is(api: FakeApi) -> None:
+    assert run("pause", "fresh", "--stage", "embedding").output.startswith("pause: ")
+    assert api.seen[-1] == ("POST", f"/api/datasets/{FRESH}/pause", {"stage": "embedding"})
+    assert run("priority", "fresh", "low").output == f"{FRESH} fresh: low priority\n"
+    assert api.seen[-1] == ("PATCH", f"/api/datasets/{FRESH}", {"priority": "low"})
+    assert run("pause", "fresh", "--stage", "tiling").exit_code == 2
+
+
 def test_a_source_that_lies_elsewhere(api: FakeApi, tmp_path: Path) -> None:
     assert run("rescan", "fresh", "--source", str(tmp_path)).exit_code == 0
     assert ("PATCH", f"/api/datasets/{FRESH}", {"path": str(tmp_path)}) in api.seen
