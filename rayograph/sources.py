@@ -205,6 +205,14 @@ def _resolve_url(text: str, scheme: str, recursive: bool) -> Source:
         raise SourceNotFound(
             f"unknown kind of address {scheme}://", hint="try s3://, gs:// or a folder"
         )
+    try:
+        fsspec.get_filesystem_class(scheme)
+    except ImportError:
+        extra = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}.get(scheme)
+        package = f"'rayograph[{extra}]'" if extra else f"what fsspec needs for {scheme}://"
+        raise SourceNotFound(
+            f"{scheme}:// cannot be opened here", hint=f"pip install {package}"
+        ) from None
     if text.lower().endswith(MANIFESTS):
         return Source("manifest", text, text.rpartition("/")[0], recursive)
     return Source("fsspec", text.rstrip("/"), text.rstrip("/"), recursive)

@@ -73,6 +73,7 @@ class Scan:
         self._config = ListFilesConfig(row.dataset_id, row.source.root, with_ids=self._first)
         self._skipped: Counter[str] = Counter()
         self._held: list[pa.Table] = []
+        self._marked: list[pa.Table] = []
         self._rows = 0
 
     def whole(self, *, alone_until: float) -> Counter[str]:
@@ -131,8 +132,11 @@ class Scan:
     def _take(self, table: pa.Table) -> None:
         for note in table["skipped"].drop_null().to_pylist():
             self._skipped.update(json.loads(note))
-        self._held.append(table.filter(pc.is_valid(table["uri"])).drop_columns(["skipped"]))
-        self._rows += self._held[-1].num_rows
+        found = table.filter(pc.is_valid(table["uri"])).drop_columns(["skipped"])
+        if found["etag"].null_count < found.num_rows:
+            self._marked.append(found.select(["uri", "etag"]))
+        self._held.append(found)
+        self._rows += found.num_rows
         if self._rows >= self._size:
             self._size = min(self._size * 4, self._most)
             self._compare()
@@ -165,8 +169,9 @@ class Scan:
     def _changed(self, compared: Compared) -> None:
         """Files that are not as their rows say. Only other bytes make work."""
         known = self._known
-        doubtful = compared.same_size & ~compared.same_time
-        redo = ~compared.same_size
+        unmarked = ~(compared.same_mark | compared.other_mark)
+        doubtful = compared.same_size & ~compared.same_time & unmarked
+        redo = (~compared.same_size & ~compared.same_mark) | compared.other_mark
         at = np.flatnonzero(doubtful)
         if len(at):
             before = self._hashes(compared.rows[at])
@@ -234,6 +239,17 @@ class Scan:
         self._mark(gone[~self._known.missing[gone]], missing=True)
         if len(moved) or len(gone):
             self._again()
+        self._note_marks()
+
+    def _note_marks(self) -> None:
+        """Keep the marks of all files that were met, once what they told of is done."""
+        if not self._marked:
+            return
+        known = Known(self._editor.known(), self._row.source)
+        rows, marks = known.new_marks(pa.concat_tables(self._marked))
+        if len(rows):
+            addresses = known.addresses[rows]
+            self._committer.change(lambda: self._editor.note_marks(addresses, marks))
 
     def _require_source(self, walk: Walk) -> None:
         """A folder that is not mounted looks like one that is gone, or empty."""
@@ -246,7 +262,7 @@ class Scan:
 
 def _gone(row: DatasetRow, error: BaseException | None) -> SourceError:
     where = display(row.source.root)
-    if isinstance(error, PermissionError):
+    if isinstance(error, SourceForbidden):
         return SourceForbidden(
             f"{where} may not be read now; nothing was changed", hint="allow it, then rescan"
         )

@@ -74,6 +74,10 @@ CURATION = pa.schema(
 MISSING = pa.schema([pa.field("missing", pa.bool_())])
 
 
+# Of tables of buckets alone: what is another as soon as a file's bytes are.
+MARKS = pa.schema([pa.field("etag", pa.string())])
+
+
 class Space:
     """Where the vectors of one model are kept.
 
