@@ -266,7 +266,7 @@ def mapped(bench: Bench, row: DatasetRow, wanted: Wanted) -> tuple[pa.Table, Abo
     )
     low, high = xy.min(0), xy.max(0)
     bounds = [float(low[0]), float(low[1]), float(high[0]), float(high[1])]
-    return table, about(row, found, bounds=bounds, level=level)
+    return table, about(row, found, bounds=bounds, level=level, areas=True)
 
 
 def _kept_places(

@@ -43,3 +43,6 @@ def work(bench: Bench, wanted: Wanted) -> None:
     took_s = round(time.monotonic() - began, 2)
     about = replace(about, took_s=took_s, code_version=__version__)
     bench.analyses.write(wanted, rows, about)
+    # Areas are asked of the table itself; a kill between the two makes the map be worked out again.
+    if wanted.asked == MapAsked():
+        bench.catalog.place(wanted.dataset_id, rows.select(["id", "x", "y"]))

@@ -149,6 +149,24 @@ class Place(Answer):
     x: float
     y: float
     cluster: int | None = Field(description="number within the middle level of the clusters")
+    colour: int | None = Field(None, description="the number of its value; the legend explains it")
+
+
+class MapLegend(Answer):
+    """What the numbers of ``colour`` mean.
+
+    Number *n* is ``labels[n]``, or a value from ``edges[n]`` to ``edges[n + 1]``; the number after
+    the last label is any rarer value, 255 none. ``counts``, ``rest`` and ``missing`` add up to the
+    images on the map.
+    """
+
+    field: str
+    kind: str = Field(description="what can be asked of it: docs/where.md")
+    labels: list[str]
+    edges: list[float] | list[str]
+    counts: list[int]
+    rest: int
+    missing: int
 
 
 class MapPage(Analysis):
@@ -156,6 +174,8 @@ class MapPage(Analysis):
 
     items: list[Place]
     bounds: tuple[float, float, float, float]
+    level: int = Field(0, description="which level of the clusters ``cluster`` is of")
+    legend: MapLegend | None = None
     next_cursor: str | None
     total: int
 

@@ -113,7 +113,7 @@ def values_of(reader: DatasetReader, ids: pa.Array, name: str) -> npt.NDArray[np
         near = nearest(name)
         hint = f"did you mean {near!r}?" if near else None
         raise InvalidRequest(f"there is no field {name!r}", hint=hint)
-    if field.kind == "tags" or field.name == "status":
+    if field.kind in ("tags", "area") or field.name == "status":
         raise InvalidRequest(f"{field.name} has no single value to balance by")
     snapshot = reader.snapshot()
     seen = reader.space.seen(snapshot.schema.names)

@@ -74,6 +74,11 @@ CURATION = pa.schema(
 MISSING = pa.schema([pa.field("missing", pa.bool_())])
 
 
+# Where an image is on the map of seed 0. Nobody but the map's analysis writes it
+# (rayograph.catalog.placing); a table has the columns from the first map on.
+MAP = pa.schema([pa.field("map_x", pa.float32()), pa.field("map_y", pa.float32())])
+
+
 # Of tables of buckets alone: what is another as soon as a file's bytes are.
 MARKS = pa.schema([pa.field("etag", pa.string())])
 

@@ -12,6 +12,10 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import lance
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from rayograph.catalog.coding import Coded, Counts, Selection, code
 from rayograph.catalog.filters import Filter, StatusOf, present
@@ -40,6 +44,13 @@ class Shelf:
         """How often each of a field's values occurs, and how many rows have none."""
         found: list[int] = self.coded[name].counts(of).tolist()
         return found
+
+    def places(self, image_ids: pa.Array) -> npt.NDArray[np.int64]:
+        """The places of these images among the codes; -1: it is not there (any more)."""
+        known = self.snapshot.to_table(columns=["id"])["id"].combine_chunks()
+        found = pc.index_in(image_ids, value_set=known).fill_null(-1)
+        places: npt.NDArray[np.int64] = found.to_numpy(zero_copy_only=False).astype(np.int64)
+        return places
 
     def folders(self, of: Selection | None) -> tuple[Tree, Counts, int]:
         """The tree, how many rows lie in each of its folders and below, and how many in none."""

@@ -20,6 +20,7 @@ from rayograph.catalog.analyses import Analyses
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.curation import Curator
+from rayograph.catalog.placing import place
 from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.rows import RowEditor
 from rayograph.catalog.snapshots import Snapshots
@@ -255,6 +256,10 @@ class Catalog:
     def curator(self, dataset_id: str) -> Curator:
         """Who edits a dataset's tags, ratings and favourites; needs no lock."""
         return Curator(self._table_uri(dataset_id))
+
+    def place(self, dataset_id: str, places: pa.Table) -> None:
+        """Put places on the map into a dataset's table; needs no lock."""
+        place(self._table_uri(dataset_id), places)
 
     def rows(self, dataset_id: str) -> RowEditor:
         """Who changes rows that are there; the caller holds ``lock(dataset_id)``."""

@@ -264,11 +264,19 @@ def clusters(
     help="Where to, as .arrow, .parquet or .csv; default: DATASET.map.arrow here.",
 )
 @click.option("--seed", default=0, show_default=True, help="Another one: another map.")
+@click.option("--colour", metavar="FIELD", help="Also the number of each image's value of it.")
 @refresh_option
 @cancel_option
 @click.pass_obj
 def map_(
-    state: State, *, dataset: str, output: Path | None, seed: int, refresh: bool, cancel: bool
+    state: State,
+    *,
+    dataset: str,
+    output: Path | None,
+    seed: int,
+    colour: str | None,
+    refresh: bool,
+    cancel: bool,
 ) -> None:
     """Write a place in the plane for each image of DATASET, near to those that are alike."""
     handle = state.dataset(dataset)
@@ -277,7 +285,7 @@ def map_(
         raise InvalidRequest(f"cannot write a {path.suffix or path.name}", hint=".arrow, .csv ...")
     if _steered(handle, "map", refresh=refresh, cancel=cancel, seed=seed):
         return
-    table = handle.map(seed=seed, on_progress=_Ear())
+    table = handle.map(seed=seed, colour=colour, on_progress=_Ear())
     _write(table, path)
     console.echo(str(path))
 

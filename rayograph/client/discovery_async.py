@@ -144,12 +144,17 @@ class AsyncDiscovery:
         self,
         *,
         seed: int = 0,
+        colour: str | None = None,
         wait: bool = True,
         timeout: float | None = None,  # noqa: ASYNC109 (as in the blocking client)
         on_progress: Hear | None = None,
     ) -> pa.Table:
-        """A place in the plane for each image: ``id``, ``x``, ``y``, ``cluster``."""
-        call = ask(self.id, "map", table, seed=seed)
+        """A place in the plane for each image: ``id``, ``x``, ``y``, ``cluster``.
+
+        With ``colour``, a field, also the number of its value; the schema's metadata says under
+        ``rayograph`` what the numbers mean.
+        """
+        call = ask(self.id, "map", table, seed=seed, colour=colour)
         return await self._when_there(call, Patience(wait, timeout, on_progress))
 
     async def analyses(self) -> list[AnalysisInfo]:

@@ -25,6 +25,7 @@ Kind = Literal[
     "choice",
     "tags",
     "flag",
+    "area",
 ]
 Record = Mapping[str, Any]
 FAULTS = (
@@ -111,6 +112,11 @@ def _code(record: Record) -> str | None:
     return code
 
 
+def _place(record: Record) -> tuple[float, float] | None:
+    x, y = record.get("map_x"), record.get("map_y")
+    return None if x is None or y is None else (float(x), float(y))
+
+
 _SIDES = ("width", "height")
 _ASPECT = "cast({width} as double) / nullif(cast({height} as double), 0.0)"
 _AREA = "cast({width} as double) * cast({height} as double) / 1000000.0"
@@ -186,6 +192,8 @@ FIELDS = (
     Field("sampler", "text", "the sampler", listed=True),
     Field("lora", "tags", "the LoRAs it was made with", ("loras",), ("loras",),
           read=_listed("loras"), listed=True, settled=True),
+    Field("area", "area", "a part of the map: two corners of a box, or all of a polygon", (),
+          ("map_x", "map_y"), read=_place),
     Field("content_hash", "text", "the hash of the file's content", ("hash",)),
     Field("id", "text", "the image's id"),
 )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from rayograph.where import values
+from rayograph.where import area, values
 from rayograph.where.fields import Field, Record, find
 from rayograph.where.syntax import (
     And,
@@ -57,10 +57,16 @@ def _leaf(node: Leaf, record: Record) -> bool | None:
     if isinstance(node, Between):
         return _within(field, value, *between(node))
     if isinstance(node, Match):
-        return fits(field, str(value), node.pattern)
+        return _fits(field, value, node.pattern)
     if isinstance(node, OneOf):
         return any(_equal(field, value, each) for each in node.values)
     return _compare(field, value, node)
+
+
+def _fits(field: Field, value: Any, pattern: str) -> bool:
+    if field.kind == "area":
+        return area.holds(pattern, *value)
+    return fits(field, str(value), pattern)
 
 
 def _negative(node: Leaf) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from rayograph.errors import InvalidFilter
-from rayograph.where import values
+from rayograph.where import area, values
 from rayograph.where.fields import FIELDS, Field, Kind, find, nearest
 from rayograph.where.syntax import (
     And,
@@ -154,6 +154,8 @@ class _Parser:
         self._at = sign.end()
         if sign[0] == ":":
             return self._match(field)
+        if field.kind == "area":
+            raise self._error("an area goes with :", at, hint=f"like {_example(field)}")
         operator = cast("Operator", _SYNONYMS.get(sign[0], sign[0]))
         if field.kind in ("choice", "tags") and operator not in ("=", "!="):
             raise self._error(f"{field.name} has no order", at, hint=f"like {_example(field)}")
@@ -193,6 +195,8 @@ class _Parser:
     def _one_of(self, field: Field) -> Node:
         if not self._word("in") or not self._sign("("):
             raise self._error("a list is missing here", hint=f"{field.name} in (a, b)")
+        if field.kind == "area":
+            raise self._error("an area goes with :", hint=f"like {_example(field)}")
         found = [self._value(field)]
         while self._sign(","):
             found.append(self._value(field))
@@ -205,6 +209,8 @@ class _Parser:
         if field.kind in _ORDERED:
             return self._range(field)
         pattern = self._raw()
+        if field.kind == "area" and pattern != "*":
+            return self._area(field, pattern, start)
         if not pattern and field.kind != "folder":
             raise self._error("there is nothing between the quotes", start)
         if pattern == "*":
@@ -214,6 +220,13 @@ class _Parser:
         if field.kind == "words" and not values.is_wild(pattern) and not values.words(pattern):
             raise self._error("there is no word in it", start)
         return Match(field.name, pattern)
+
+    def _area(self, field: Field, text: str, start: int) -> Node:
+        try:
+            area.corners(text)
+        except ValueError as error:
+            raise self._error(str(error), start, hint=f"like {_example(field)}") from None
+        return Match(field.name, text)
 
     def _range(self, field: Field) -> Node:
         start = self._start()
@@ -328,6 +341,7 @@ _EXAMPLES: dict[Kind, str] = {
     "words": ':"red circle"',
     "folder": ":2024",
     "tags": ":beach",
+    "area": ':"-1,-1 0.5,0.5"',
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rayograph.where import values
+from rayograph.where import area, values
 from rayograph.where.fields import Field
 from rayograph.where.matching import Edge, between, edges, fits, folder, known, plain, seconds
 from rayograph.where.syntax import (
@@ -80,6 +80,9 @@ def _leaf(node: Leaf, scope: Scope, *, negative: bool) -> str:
         there = []
     if of.name == "status":
         found = _status(node, scope)
+    elif isinstance(node, Match) and of.kind == "area" and len(there) == 2:
+        found = area.to_sql(node.pattern, *there)
+        return f"{there[0]} is not null and not ({found})" if negative else found
     elif isinstance(node, Missing):
         found = " and ".join(f"({column} is null)" for column in there) or "true"
     elif of.settled:

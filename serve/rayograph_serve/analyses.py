@@ -41,9 +41,11 @@ from rayograph.errors import AnalysisFailed, ModelUnavailable, NotReady
 from rayograph.progress import embeds
 from rayograph.schema import Coverage, ImageRecord
 from rayograph_serve.clusters import cluster_of, levels_of, members
+from rayograph_serve.colouring import ShelfOf, field_of
 from rayograph_serve.cursors import from_cursor, to_cursor
 from rayograph_serve.duplicates import Duplicates
 from rayograph_serve.filters import chosen_by
+from rayograph_serve.mapping import MapPart, MapSlice, sliced
 from rayograph_serve.work import Work
 
 T = TypeVar("T")
@@ -57,16 +59,6 @@ class Found(NamedTuple):
     said: dict[str, Any]
 
 
-class MapSlice(NamedTuple):
-    """Rows of a map, and what is said with them."""
-
-    table: pa.Table
-    bounds: tuple[float, ...]
-    next_cursor: str | None
-    total: int
-    said: dict[str, Any]
-
-
 class Discovery:
     """Duplicates, clusters, outliers, samples and the map of any dataset.
 
@@ -74,8 +66,9 @@ class Discovery:
     none, it is begun, and the answer says how far it is.
     """
 
-    def __init__(self, catalog: Catalog, work: Work, *, records: Records) -> None:
+    def __init__(self, catalog: Catalog, work: Work, *, records: Records, shelf: ShelfOf) -> None:
         self._catalog = catalog
+        self._shelf = shelf
         self._work = work
         self._records = records
         self._duplicates = Duplicates(catalog)
@@ -163,21 +156,15 @@ class Discovery:
             **found.said,
         )
 
-    async def map(
-        self, dataset_id: str, asked: MapAsked, *, limit: int | None, cursor: str | None
-    ) -> MapSlice | Computing:
-        """Places from ``cursor`` on; without a limit all that are left."""
+    async def map(self, dataset_id: str, asked: MapAsked, part: MapPart) -> MapSlice | Computing:
+        """Places of a part of the map."""
         row = await self._row(dataset_id)
+        field = field_of(part.colour) if part.colour is not None else None
         found = await self._find(row, asked)
         if isinstance(found, Computing):
             return found
-        start, total = from_cursor(cursor) if cursor else 0, found.result.rows
-        count = max(0, total - start) if limit is None else limit
-        table = await _thread(found.result.page, start, count)
-        end = start + table.num_rows
-        after = to_cursor(end) if end < total else None
-        bounds = tuple(found.result.about.more["bounds"])
-        return MapSlice(table, bounds, after, total, found.said)
+        shelf = await _thread(self._shelf, row, field) if field is not None else None
+        return await _thread(sliced, found.result, part, found.said, field, shelf)
 
     async def refresh(
         self, dataset_id: str, kind: AnalysisKind, parameters: dict[str, Any], *, anew: bool

@@ -79,8 +79,9 @@ class CatalogEngine:
             catalog, work, settings, locate=self.locate, records=self._records
         )
         self._editing = Editing(catalog, settings)
-        self.library: Library = CatalogLibrary(catalog)
-        self.discovery = Discovery(catalog, work, records=self._records)
+        library = CatalogLibrary(catalog)
+        self.library: Library = library
+        self.discovery = Discovery(catalog, work, records=self._records, shelf=library.shelf)
         self.snapshots: Snapshots = CatalogSnapshots(catalog, work)
 
     # -- datasets ---------------------------------------------------------------------------

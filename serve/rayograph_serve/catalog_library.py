@@ -24,6 +24,7 @@ class CatalogLibrary:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._faceting = Faceting(catalog)
+        self.shelf = self._faceting.shelf
 
     async def facets(
         self, dataset_id: str, *, where: str | None, fields: Sequence[str] | None, most: int

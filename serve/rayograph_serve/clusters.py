@@ -1,24 +1,17 @@
-"""Clusters and the map, from their results to what the API answers."""
+"""Clusters, from their results to what the API answers."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from starlette.responses import Response
 
 from rayograph.analysis.answers import Cluster, ClusterLevel
 from rayograph.catalog.analyses import Result
 from rayograph.errors import NotFound
 
-if TYPE_CHECKING:
-    from rayograph_serve.analyses import MapSlice
-
-ARROW = "application/vnd.apache.arrow.stream"
 _NAME_WORDS = 3
-_BATCH = 65_536
 
 
 def levels_of(result: Result) -> list[ClusterLevel]:
@@ -54,20 +47,6 @@ def members(result: Result, cluster_id: str, start: int, limit: int) -> tuple[pa
     chosen = rows[np.argsort(far, kind="stable")[start : start + limit]]
     found = result.take(chosen, ["id", names[1]])
     return found.rename_columns(["id", "score"]), len(rows)
-
-
-def arrow_answer(found: MapSlice) -> Response:
-    """Places as an Arrow stream; what else is known stands in its schema and in headers."""
-    said = {k: v.model_dump() if hasattr(v, "model_dump") else v for k, v in found.said.items()}
-    about = {"bounds": found.bounds, "total": found.total, **said}
-    table = found.table.replace_schema_metadata({"rayograph": json.dumps(about)})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table, max_chunksize=_BATCH)
-    headers = {"X-Total": str(found.total), "X-Stale": str(found.said["stale"]).lower()}
-    if found.next_cursor is not None:
-        headers["X-Next-Cursor"] = found.next_cursor
-    return Response(sink.getvalue().to_pybytes(), media_type=ARROW, headers=headers)
 
 
 def _cluster(level: int, number: int, one: dict[str, Any]) -> Cluster:

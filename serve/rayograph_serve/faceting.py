@@ -70,6 +70,10 @@ class Faceting:
             current=current,
         )
 
+    def shelf(self, row: DatasetRow, of: Field) -> Shelf:
+        """A field of all rows as numbers."""
+        return self._of(row).shelf([of])[0]
+
     def folders(
         self, row: DatasetRow, parents: Sequence[str], where: str | None, most: int
     ) -> FolderList:

@@ -67,6 +67,8 @@ def test_a_sample_comes_whole_and_the_map_as_a_table(dataset: Dataset, api: Fake
     assert asked[1].endswith("cursor=x")
     assert isinstance(dataset.map(), pa.Table)
     assert dataset.map()["cluster"].to_pylist() == [0, 1]
+    dataset.map(colour="format")
+    assert api.seen[-1][1].endswith("/map?seed=0&colour=format")
     assert dataset.cluster("0-0").cluster.name == "cat"
     assert dataset.clusters().levels[0].clusters[0].size == 2
 
@@ -139,6 +141,6 @@ def test_commands_refresh_and_cancel(api: FakeApi) -> None:
 @pytest.mark.parametrize("suffix", [".arrow", ".parquet", ".csv"])
 def test_the_map_is_written(api: FakeApi, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"map{suffix}"
-    assert run("map", "done", "-o", str(path)).exit_code == 0
+    assert run("map", "done", "-o", str(path), "--colour", "format").exit_code == 0
     assert path.stat().st_size > 20
     assert run("map", "done", "-o", str(tmp_path / "map.txt")).exit_code == 2

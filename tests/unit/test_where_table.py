@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 import lance
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,13 +27,15 @@ from rayograph.where import Node, matches, parse
 
 ROWS = 48
 _GROUPS = (
-    *(columns.LISTING, columns.METADATA, columns.CURATION, columns.ANNOTATIONS),
+    *(columns.LISTING, columns.METADATA, columns.CURATION, columns.ANNOTATIONS, columns.MAP),
     columns.embedding(2),
 )
 NAMES = [field.name for group in _GROUPS for field in group if field.name != "vector"]
 TEXTS = st.text(LETTERS, max_size=6)
 STATES = st.sampled_from([None, 0, 1, 2, 3, 4])
 FAULTS = st.sampled_from([None, "truncated", "empty"])
+# Of 32 bits, as the column has them.
+PLACES = [float(np.float32(place)) for place in (-1.5, -1, -0.5, 0, 0.1, 0.2, 0.25, 1)]
 ROW = st.fixed_dictionaries(
     {
         "uri": TEXTS,
@@ -63,6 +66,8 @@ ROW = st.fixed_dictionaries(
         "embed_state": STATES,
         "embed_error_code": FAULTS,
         "embed_error": st.none() | TEXTS,
+        "map_x": st.none() | st.sampled_from(PLACES),
+        "map_y": st.sampled_from(PLACES),
     }
 )
 
@@ -93,6 +98,11 @@ def details(seed: int) -> dict[str, Any]:
         for name in DETAILS.names
         if name != "meta_version"
     }
+
+
+def placed(row: dict[str, Any]) -> dict[str, Any]:
+    """An image has a place, or it has none."""
+    return {**row, "map_y": row["map_y"] if row["map_x"] is not None else None}
 
 
 def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
@@ -155,7 +165,7 @@ def tables(
     )
     @given(st.lists(ROW, min_size=ROWS, max_size=ROWS), st.integers(0, 2**32))
     def fill(rows: list[dict[str, Any]], seed: int) -> None:
-        rows = [{**row, **details(seed + at)} for at, row in enumerate(rows)]
+        rows = [placed({**row, **details(seed + at)}) for at, row in enumerate(rows)]
         found.append(Table(tmp_path_factory.mktemp("table"), rows, indexed=request.param))
 
     fill()

@@ -26,6 +26,9 @@ _MOMENTS = st.one_of(
     st.sampled_from(["2024", "2024-05", "2024-05-31T23", "2024-05-31T23:59", "1970"]).map(Moment),
     st.sampled_from(["2024-05-31T23:59:59", "0001", "1969-12"]).map(Moment),
 )
+# On a lattice: what is on an edge or a corner is where two ways of reckoning would part.
+_CORNERS = st.tuples(*[st.sampled_from(["-2", "-1", "-0.5", "0", "0.1", "0.25", "1"])] * 2)
+_AREAS = st.lists(_CORNERS.map(",".join), min_size=2, max_size=8).map(" ".join)
 _TEXTS = st.text(LETTERS, min_size=1, max_size=5)
 
 
@@ -47,8 +50,8 @@ def _values(field: Field) -> st.SearchStrategy[Any]:
 def _leaves(draw: st.DrawFn) -> Node:
     field = draw(st.sampled_from(FIELDS))
     values = _values(field)
-    if field.kind == "flag":
-        return Compare(field.name, "=", True)
+    if field.kind in ("area", "flag"):
+        return draw(_special(field))
     kinds = ["compare", "one of", "missing"]
     if field.kind in ("text", "words", "folder"):
         kinds.append("match")
@@ -68,6 +71,13 @@ def _leaves(draw: st.DrawFn) -> Node:
             return Between(field.name, *ends)
         case _:
             return Missing(field.name)
+
+
+def _special(field: Field) -> st.SearchStrategy[Node]:
+    """Conditions on a field that is not compared with values."""
+    if field.kind == "flag":
+        return st.just(Compare(field.name, "=", True))
+    return _AREAS.map(lambda text: Match(field.name, text)) | st.just(Missing(field.name))
 
 
 def str_or_number(value: Any) -> Any:

@@ -35,7 +35,7 @@ from rayograph.analysis.asked import (
     SampleMethod,
     asked_of,
 )
-from rayograph_serve.clusters import ARROW, arrow_answer
+from rayograph_serve.mapping import ARROW, COLUMNS, MapPart, arrow_answer, columns_of
 from rayograph_serve.routes import parts
 from rayograph_serve.routes.parts import DatasetId, Engine, Where
 
@@ -194,7 +194,7 @@ async def cluster(
         **_LATER,
         200: {
             "description": "JSON, or with `Accept: application/vnd.apache.arrow.stream` an Arrow "
-            "stream of id, x, y and cluster.",
+            "stream of id, x, y, cluster and perhaps colour.",
             "content": {ARROW: {"schema": {"type": "string", "format": "binary"}}},
         },
     },
@@ -209,19 +209,29 @@ async def map_(
         int | None, Query(ge=1, le=2**31, description="places; default: Arrow all, JSON 1,000")
     ] = None,
     cursor: Cursor = None,
+    offset: Annotated[int | None, Query(ge=0, description="instead of a cursor")] = None,
+    columns: Annotated[
+        str | None,
+        Query(max_length=100, description="Arrow: which, commas between; default: all four"),
+    ] = None,
+    colour: Annotated[
+        str | None, Query(max_length=64, description="a field; each place gets a number for it")
+    ] = None,
 ) -> Any:
     """Images that are alike lie near each other. JSON gives 10,000 places at once at most."""
     as_json = not _wants_arrow(request)
     if as_json:
         limit = min(limit or 1_000, 10_000)
-    asked = MapAsked(seed=seed)
-    found = await engine.discovery.map(dataset_id, asked, limit=limit, cursor=cursor)
+    chosen = COLUMNS if as_json else columns_of(columns)
+    part = MapPart(limit, cursor, offset, chosen, colour)
+    found = await engine.discovery.map(dataset_id, MapAsked(seed=seed), part)
     if isinstance(found, Computing):
         return _answer(found)
     if as_json:
         items = [Place(**one) for one in found.table.to_pylist()]
         page = {"bounds": found.bounds, "next_cursor": found.next_cursor, "total": found.total}
-        return MapPage(items=items, **page, **found.said)
+        more = {"level": found.level, "legend": found.legend}
+        return MapPage(items=items, **page, **more, **found.said)
     return await run_in_threadpool(arrow_answer, found)
 
 

@@ -1,0 +1,109 @@
+"""The map, from its result to what the API answers: places, and what they are coloured by."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from starlette.responses import Response
+
+from rayograph.analysis.answers import MapLegend
+from rayograph.catalog.analyses import Result
+from rayograph.catalog.facets import Shelf
+from rayograph.errors import InvalidRequest
+from rayograph.where import Field
+from rayograph_serve.colouring import colours
+from rayograph_serve.cursors import from_cursor, to_cursor
+
+ARROW = "application/vnd.apache.arrow.stream"
+COLUMNS = ("id", "x", "y", "cluster")
+_BATCH = 65_536
+
+
+class MapPart(NamedTuple):
+    """What is asked of a map: which rows (without a limit all from the start on), what of them.
+
+    ``columns`` are of ``COLUMNS``; that of the colour comes by itself.
+    """
+
+    limit: int | None = None
+    cursor: str | None = None
+    offset: int | None = None
+    columns: tuple[str, ...] = COLUMNS
+    colour: str | None = None
+
+
+class MapSlice(NamedTuple):
+    """Rows of a map, and what is said with them."""
+
+    table: pa.Table
+    bounds: tuple[float, ...]
+    level: int
+    next_cursor: str | None
+    total: int
+    legend: MapLegend | None
+    said: dict[str, Any]
+
+
+def columns_of(text: str | None) -> tuple[str, ...]:
+    """``x,y`` as names of columns; none: all of them.
+
+    Raises:
+        InvalidRequest: there is no such column.
+    """
+    if text is None:
+        return COLUMNS
+    found = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in found:
+        if name not in COLUMNS:
+            raise InvalidRequest(
+                f"a map has no column {name[:64]!r}", hint=f"there are {', '.join(COLUMNS)}"
+            )
+    return found
+
+
+def sliced(
+    result: Result, part: MapPart, said: dict[str, Any], field: Field | None, shelf: Shelf | None
+) -> MapSlice:
+    """The rows asked for; a legend is of the whole map, whatever part of it is asked for."""
+    more, total = result.about.more, result.rows
+    start = from_cursor(part.cursor) if part.cursor else (part.offset or 0)
+    count = max(0, total - start) if part.limit is None else part.limit
+    end = min(total, start + count)
+    if part.columns:
+        table = result.page(start, count, list(part.columns)).select(list(part.columns))
+    else:
+        table = pa.table({})
+    legend = None
+    if field is not None and shelf is not None:
+        found = colours(field, shelf, result.column("id").combine_chunks())
+        legend = found.legend
+        table = _with(table, found.codes[start:end])
+    # A map made before areas were is not in the table yet.
+    said = {**said, "stale": said["stale"] or not more.get("areas", False)}
+    after = to_cursor(end) if end < total else None
+    return MapSlice(table, tuple(more["bounds"]), more["level"], after, total, legend, said)
+
+
+def _with(table: pa.Table, codes: np.ndarray[Any, np.dtype[np.uint8]]) -> pa.Table:
+    colour = pa.array(codes)
+    return (
+        table.append_column("colour", colour) if table.num_columns else pa.table({"colour": colour})
+    )
+
+
+def arrow_answer(found: MapSlice) -> Response:
+    """Places as an Arrow stream; what else is known stands in its schema and in headers."""
+    known = {**found.said, "legend": found.legend}
+    said = {k: v.model_dump() if hasattr(v, "model_dump") else v for k, v in known.items()}
+    about = {"bounds": found.bounds, "level": found.level, "total": found.total, **said}
+    table = found.table.replace_schema_metadata({"rayograph": json.dumps(about)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table, max_chunksize=_BATCH)
+    headers = {"X-Total": str(found.total), "X-Stale": str(found.said["stale"]).lower()}
+    if found.next_cursor is not None:
+        headers["X-Next-Cursor"] = found.next_cursor
+    return Response(sink.getvalue().to_pybytes(), media_type=ARROW, headers=headers)
