@@ -252,10 +252,7 @@ def mapped(bench: Bench, row: DatasetRow, wanted: Wanted) -> tuple[pa.Table, Abo
         xy[rest] = places.placed(
             found.values[rest], found.values[basis], xy[basis], seed, bench.step("placing")
         )
-    bench.tell("clustering", None, None)
-    tree = clusters.tree(found.values, 0)
-    level = min(1, len(tree.centroids) - 1)
-    label = clusters.labels(found.values, tree)[0][:, level]
+    label, named = _grouped(bench, row, found)
     table = pa.table(
         {
             "id": found.ids,
@@ -266,7 +263,34 @@ def mapped(bench: Bench, row: DatasetRow, wanted: Wanted) -> tuple[pa.Table, Abo
     )
     low, high = xy.min(0), xy.max(0)
     bounds = [float(low[0]), float(low[1]), float(high[0]), float(high[1])]
-    return table, about(row, found, bounds=bounds, level=level, areas=True)
+    more = {"level": len(named) - 1, "clusters": named, "areas": True}
+    return table, about(row, found, bounds=bounds, **more)
+
+
+def _grouped(
+    bench: Bench, row: DatasetRow, found: Vectors
+) -> tuple[Ints, list[list[dict[str, Any]]]]:
+    """Every image's cluster of the middle level, and the words of that level and the coarser one.
+
+    They are those of the clusters' own analysis where there is one, so that both say the same; the
+    map keeps them itself, since either may be worked out anew without the other.
+    """
+    bench.tell("clustering", None, None)
+    wanted = Wanted(row.dataset_id, ClustersAsked())
+    kept = _kept_tree(bench, row, wanted, found)
+    last = bench.analyses.result(row.dataset_id, wanted.asked) if kept else None
+    tree = kept or clusters.tree(found.values, 0)
+    label = clusters.labels(found.values, tree)[0]
+    words = _named(bench, row, found, tree, label, last.about.more["levels"] if last else None)
+    level = min(1, len(tree.centroids) - 1)
+    named = [
+        [
+            {"words": each, "parent": int(parent)}
+            for each, parent in zip(words[at], tree.parents[at], strict=True)
+        ]
+        for at in range(level + 1)
+    ]
+    return label[:, level], named
 
 
 def _kept_places(

@@ -169,12 +169,22 @@ class MapLegend(Answer):
     missing: int
 
 
+class MapCluster(Answer):
+    """A cluster the map has labels for; ``parent`` is its number within the coarser level."""
+
+    name: str
+    parent: int | None
+
+
 class MapPage(Analysis):
     """Places in the plane; those of all images lie within ``bounds``: x, y, x, y."""
 
     items: list[Place]
     bounds: tuple[float, float, float, float]
     level: int = Field(0, description="which level of the clusters ``cluster`` is of")
+    clusters: list[list[MapCluster]] = Field(
+        default_factory=list, description="by level, the coarsest first, and by number"
+    )
     legend: MapLegend | None = None
     next_cursor: str | None
     total: int

@@ -49,9 +49,13 @@ def members(result: Result, cluster_id: str, start: int, limit: int) -> tuple[pa
     return found.rename_columns(["id", "score"]), len(rows)
 
 
+def name_of(number: int, words: list[str]) -> str:
+    """What a cluster is called."""
+    return ", ".join(words[:_NAME_WORDS]) or f"group {number + 1}"
+
+
 def _cluster(level: int, number: int, one: dict[str, Any]) -> Cluster:
-    words = one["words"]
-    name = ", ".join(words[:_NAME_WORDS]) or f"group {number + 1}"
+    name = name_of(number, one["words"])
     parent = f"{level - 1}-{one['parent']}" if one["parent"] >= 0 else None
     about = {key: value for key, value in one.items() if key != "parent"}
     return Cluster(cluster_id=f"{level}-{number}", name=name, parent=parent, **about)

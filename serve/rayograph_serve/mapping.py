@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from pydantic import BaseModel
 from starlette.responses import Response
 
-from rayograph.analysis.answers import MapLegend
+from rayograph.analysis.answers import MapCluster, MapLegend
 from rayograph.catalog.analyses import Result
 from rayograph.catalog.facets import Shelf
 from rayograph.errors import InvalidRequest
 from rayograph.where import Field
+from rayograph_serve.clusters import name_of
 from rayograph_serve.colouring import colours
 from rayograph_serve.cursors import from_cursor, to_cursor
 
@@ -41,6 +43,7 @@ class MapSlice(NamedTuple):
     table: pa.Table
     bounds: tuple[float, ...]
     level: int
+    clusters: list[list[MapCluster]]
     next_cursor: str | None
     total: int
     legend: MapLegend | None
@@ -84,7 +87,22 @@ def sliced(
     # A map made before areas were is not in the table yet.
     said = {**said, "stale": said["stale"] or not more.get("areas", False)}
     after = to_cursor(end) if end < total else None
-    return MapSlice(table, tuple(more["bounds"]), more["level"], after, total, legend, said)
+    named = _named(more.get("clusters", []))
+    bounds = tuple(more["bounds"])
+    return MapSlice(table, bounds, more["level"], named, after, total, legend, said)
+
+
+def _named(levels: list[list[dict[str, Any]]]) -> list[list[MapCluster]]:
+    return [
+        [
+            MapCluster(
+                name=name_of(number, one["words"]),
+                parent=one["parent"] if one["parent"] >= 0 else None,
+            )
+            for number, one in enumerate(level)
+        ]
+        for level in levels
+    ]
 
 
 def _with(table: pa.Table, codes: np.ndarray[Any, np.dtype[np.uint8]]) -> pa.Table:
@@ -96,10 +114,16 @@ def _with(table: pa.Table, codes: np.ndarray[Any, np.dtype[np.uint8]]) -> pa.Tab
 
 def arrow_answer(found: MapSlice) -> Response:
     """Places as an Arrow stream; what else is known stands in its schema and in headers."""
-    known = {**found.said, "legend": found.legend}
-    said = {k: v.model_dump() if hasattr(v, "model_dump") else v for k, v in known.items()}
-    about = {"bounds": found.bounds, "level": found.level, "total": found.total, **said}
-    table = found.table.replace_schema_metadata({"rayograph": json.dumps(about)})
+    known = {
+        "bounds": found.bounds,
+        "level": found.level,
+        "clusters": found.clusters,
+        "total": found.total,
+        "legend": found.legend,
+        **found.said,
+    }
+    about = json.dumps(known, default=BaseModel.model_dump)
+    table = found.table.replace_schema_metadata({"rayograph": about})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table, max_chunksize=_BATCH)

@@ -230,7 +230,7 @@ async def map_(
     if as_json:
         items = [Place(**one) for one in found.table.to_pylist()]
         page = {"bounds": found.bounds, "next_cursor": found.next_cursor, "total": found.total}
-        more = {"level": found.level, "legend": found.legend}
+        more = {"level": found.level, "clusters": found.clusters, "legend": found.legend}
         return MapPage(items=items, **page, **more, **found.said)
     return await run_in_threadpool(arrow_answer, found)
 
