@@ -129,6 +129,7 @@ class VirtualEngine(AnnotationCalls):
         self.asked = []
         self.commands: list[str] = []
         self.retried: list[Retry] = []
+        self.batches: list[BatchEdit] = []
         self.requests: list[SearchRequest] = []
         self.cutoff: float | None = None
         self.discovery = VirtualDiscovery(self)
@@ -324,8 +325,10 @@ class VirtualEngine(AnnotationCalls):
         return self.edits[image_id]
 
     async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
+        self.batches.append(batch)
         items = [await self.edit(key, batch) for key in batch.ids or ()]
-        return BatchResult(matched=len(items), items=items)
+        matched = self._get(dataset_id).listed if batch.where is not None else len(items)
+        return BatchResult(matched=matched, items=items)
 
     def record(self, made: Virtual, index: int) -> ImageRecord:
         kept = self.edits.get(f"{made.id}-{index:020x}")

@@ -27,6 +27,7 @@ STYLES = (
         "stages",
         "model",
         "search",
+        "selection",
     ),
     *("listing", "detail", "described", "curation", "shapes", "viewer", "hits", "export"),
     "discover",

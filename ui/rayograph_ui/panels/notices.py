@@ -13,6 +13,8 @@ _KEYS = (
     ("b", "folders and facets"),
     ("1 – 5 · 0", "rate, take the rating off"),
     ("f", "favorite"),
+    ("Space · Shift ←→", "choose several; the keys above and t (tag) are then about all"),
+    ("Ctrl A", "choose all that is shown"),
     ("l", "boxes of labels"),
     ("z", "undo a rating, a favorite or a tag"),
     ("m", "more like this"),

@@ -21,6 +21,7 @@ import { startBanner, startLogin, startTheme, toast } from "./notices.js";
 import { startProgress } from "./progress.js";
 import { PagedRows } from "./rows.js";
 import { startSearch } from "./search.js";
+import { startSelection } from "./selection.js";
 import { startSorting } from "./sorting.js";
 import { startSnapshots } from "./snapshots.js";
 import { add, startSources } from "./sources.js";
@@ -75,6 +76,7 @@ class App extends Bus {
     startViews(this);
     this.detail = startDetail(this);
     this.curation = startCuration(this);
+    this.selection = startSelection(this);
     this.boxes = startBoxes(this);
     this.viewer = startViewer(this);
     this.failures = startFailures(this);
