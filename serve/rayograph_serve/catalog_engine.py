@@ -42,7 +42,7 @@ from rayograph.schema import (
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path, resolve
 from rayograph.where import quoted
-from rayograph.where.sorting import parse_sort
+from rayograph.where.sorting import sort_for
 from rayograph_serve import annotated
 from rayograph_serve.analyses import Discovery
 from rayograph_serve.catalog_library import CatalogLibrary
@@ -50,6 +50,7 @@ from rayograph_serve.cursors import from_cursor, from_mark_cursor, next_cursor, 
 from rayograph_serve.editing import Editing
 from rayograph_serve.engine import Command, Located, TileBytes
 from rayograph_serve.filters import chosen_by, described
+from rayograph_serve.labelling import Labelled
 from rayograph_serve.library import Library
 from rayograph_serve.records import record_of
 from rayograph_serve.searching import Searcher
@@ -79,6 +80,7 @@ class CatalogEngine:
         self._editing = Editing(catalog, settings)
         self.library: Library = CatalogLibrary(catalog)
         self.discovery = Discovery(catalog, work, records=self._records)
+        self.labels = Labelled(catalog, work)
         self.snapshots: Snapshots = CatalogSnapshots(catalog, work)
 
     # -- datasets ---------------------------------------------------------------------------
@@ -203,7 +205,8 @@ class CatalogEngine:
         sort: str | None,
         where: str | None = None,
     ) -> ImagePage:
-        row, order = await self._row(dataset_id), parse_sort(sort)
+        row = await self._row(dataset_id)
+        order = sort_for(sort, row.labellings)
         start = from_mark_cursor(cursor, order.name) if cursor else (offset or 0)
         read, chosen = self._catalog.reader(row.dataset_id).page_from, chosen_by(row, where)
         page = await _thread(read, start, limit=limit, sort=order, where=chosen)
