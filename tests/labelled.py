@@ -93,6 +93,12 @@ class Foreman:
     async def analysis(self, key: str) -> dict[str, Any] | None:
         return {"stage": "scoring", "done": 3, "total": 9} if key in self.running else None
 
+    async def newest(self, dataset_id: str) -> None:
+        return None
+
+    async def show(self, progress: object) -> None:
+        pass
+
     def do(self, error: str | None = None) -> None:
         """What was asked for is done, or failed."""
         for key in [*self.running]:

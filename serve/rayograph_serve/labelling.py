@@ -12,6 +12,7 @@ from rayograph.analysis.asked import LabelsAsked, to_text
 from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.analyses import Wanted
 from rayograph.catalog.label_counts import LabelCounts
+from rayograph.catalog.labels import present_in
 from rayograph.errors import Conflict, ModelUnavailable, NotReady
 from rayograph.labelling.answers import (
     ChangeLabels,
@@ -89,6 +90,19 @@ class Labelled:
     async def one(self, dataset_id: str, name: str) -> Labels:
         row = await self._row(dataset_id)
         return await self._view(row, row.labellings.find(name))
+
+    async def check(self, dataset_id: str, name: str) -> None:
+        """Whether there are labels of a name, with scores.
+
+        Raises:
+            NotFound: there are none.
+            NotReady: nothing has been scored yet.
+        """
+        row = await self._row(dataset_id)
+        labelling = row.labellings.find(name)
+        snapshot = await _thread(self._catalog.reader(row.dataset_id).snapshot)
+        if not present_in(snapshot, labelling):
+            raise NotReady(f"no image has a score of {labelling.name} yet", hint="try again soon")
 
     async def change(self, dataset_id: str, name: str, change: ChangeLabels) -> Labels:
         """Other thresholds cost nothing; scoring by something else begins anew."""

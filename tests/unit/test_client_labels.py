@@ -24,12 +24,6 @@ class Eager(Foreman):
         await super().analyse(dataset_id, asked)
         self.do()
 
-    async def newest(self, dataset_id: str) -> None:
-        return None
-
-    async def show(self, progress: object) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
+import pytest
 import pytest_asyncio
 
+from rayograph.errors import NotFound
+from rayograph.export.local import export
 from tests.labelled import Api, served
 
 
@@ -220,3 +225,38 @@ async def test_classes_become_tags_and_go_again(api: Api) -> None:
     assert (await api.ask("POST", "labels/things/tags", undo=True))["images"] == 0
     await api.ask("POST", "labels/things/tags", prefix="auto ")
     assert len(await api.numbers('tag:"auto dog"')) == 6
+
+
+async def test_classes_and_scores_are_exported(api: Api, tmp_path: Path) -> None:
+    await api.made()
+    await api.made("cat", "dog", name="many", several=True)
+    await api.correct([1], "cat", True)
+    catalog, dataset = api.place.catalog, api.place.row.dataset_id
+    plain = export(catalog, dataset, "parquet", tmp_path / "plain.parquet")
+    assert not [name for name in pq.read_schema(plain).names if name.startswith("label_")]
+    table = pq.read_table(
+        export(catalog, dataset, "parquet", tmp_path / "one.parquet", labels="things")
+    )
+    labels = dict(zip(table["file_name"].to_pylist(), table["label"].to_pylist(), strict=True))
+    assert [labels[f"{n:05d}.jpg"] for n in range(4)] == ["cat", "cat", "red car", None]
+    assert table["labels.things.cat"].to_pylist()[1] == 1
+    many = pq.read_table(
+        export(catalog, dataset, "parquet", tmp_path / "many.parquet", labels="many")
+    )
+    assert many["label"].to_pylist()[:3] == [["cat"], ["dog"], []]
+    path = export(catalog, dataset, "coco", tmp_path / "coco.json", labels="things")
+    coco = json.loads(path.read_text())
+    assert [each["name"] for each in coco["categories"]] == ["cat", "red car", "dog"]
+    assert len(coco["annotations"]) == 18
+    folder = export(catalog, dataset, "folder", tmp_path / "folders", labels="things")
+    found = {each.name: len([*each.iterdir()]) for each in folder.iterdir() if each.is_dir()}
+    assert found == {"cat": 7, "dog": 5, "red car": 6, "unlabelled": 6}
+    with pytest.raises(NotFound):
+        export(catalog, dataset, "csv", tmp_path / "x.csv", labels="nothing")
+
+
+async def test_an_export_of_no_such_labels_is_refused_at_once(api: Api) -> None:
+    await api.ask("POST", "labels", 202, name="things", classes=["cat"])
+    await api.ask("POST", "exports", 404, format="csv", labels="nothing")
+    await api.ask("POST", "exports", 409, format="csv", labels="things")
+    await api.ask("GET", "export?format=csv&labels=nothing", 404)
