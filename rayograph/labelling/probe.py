@@ -18,7 +18,7 @@ MOST_EXAMPLES = 5_000
 # How much a difference costs, the dearest first: of equals the first is taken.
 COSTS = (30.0, 10.0, 3.0, 1.0, 0.3)
 _FOLDS, _FEWEST = 5, 4
-_STEPS = 200
+_STEPS, _LARGE = 200, 30_000_000
 _PRIOR = 0.1
 Doubles = npt.NDArray[np.float64]
 
@@ -97,6 +97,7 @@ def refined(
 def fitted(words: Head, examples: Examples, cost: float) -> Head:
     """The head that fits the examples best for what its difference from the words costs."""
     from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
 
     slope = float(np.linalg.norm(words.weights, axis=1).mean()) or 1.0
     vectors = np.hstack([examples.vectors, np.ones((len(examples), 1), np.float32)])
@@ -113,9 +114,10 @@ def fitted(words: Head, examples: Examples, cost: float) -> Head:
         worth = float((weight * lost).sum() + cost / 2 * (moved * moved).sum())
         return worth, slopes.ravel()
 
-    found = minimize(
-        value, np.zeros(base.size), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}
-    )
+    start, options = np.zeros(base.size), {"maxiter": _STEPS}
+    # Threads that share out products so small wait for each other fifteen times as long.
+    with threadpool_limits(1 if vectors.size * len(base) < _LARGE else None):
+        found = minimize(value, start, jac=True, method="L-BFGS-B", options=options)
     both = base + slope * found.x.reshape(shape)
     return Head(both[:, :-1].astype(np.float32), both[:, -1].astype(np.float32), words.several)
 

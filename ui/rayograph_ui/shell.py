@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STYLES = (
     *("base", "bar", "filter", "facets", "sources", "grid", "strip", "panels", "model", "search"),
     *("listing", "detail", "described", "curation", "shapes", "viewer", "hits", "export"),
-    "discover",
+    *("discover", "labelling"),
 )
 TITLE = "rayograph"
 
@@ -57,6 +57,7 @@ def page_html() -> str:
         + '<div class="rg-middle">'
         + panels.browse()
         + "</div>"
+        + panels.labelling()
         + panels.work()
         + "</div>"
         + panels.detail()

@@ -53,6 +53,10 @@ export function startCuration(app) {
   function undo() {
     const step = done.pop();
     if (!step) return;
+    if (step.undo) {
+      step.undo();
+      return;
+    }
     const record = app.grid.rows.find(step.record.id) ?? step.record;
     edit(record, step.back, { undoing: true });
     app.toast(`Undone: ${record.file_name}`);
@@ -127,7 +131,15 @@ export function startCuration(app) {
     return true;
   }
 
-  return { draw, press };
+  /** Something else that z undoes; forgotten where the work fails. */
+  function remember(undo, work = Promise.resolve()) {
+    const step = { undo };
+    done.push(step);
+    if (done.length > UNDO_MOST) done.shift();
+    work.catch(() => done.includes(step) && done.splice(done.indexOf(step), 1));
+  }
+
+  return { draw, press, remember };
 }
 
 const only = (record) => Object.fromEntries(FIELDS.map((field) => [field, record[field]]));
