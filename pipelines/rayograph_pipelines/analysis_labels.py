@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from threadpoolctl import threadpool_limits
 
 from rayograph.analysis.unrelated import TEXTS
 from rayograph.catalog import DatasetReader, DatasetRow
@@ -116,11 +117,13 @@ def _score(bench: Bench, row: DatasetRow, labelling: Labelling, head: Head) -> N
     todo = [(number, mark, rows) for number, mark, rows in fragments if (number, mark) not in done]
     told, total = bench.step("scoring"), sum(rows for _, _, rows in fragments)
     at = total - sum(rows for _, _, rows in todo)
-    for lot in _lots(todo):
-        told(at, total)
-        table.score([number for number, _, _ in lot], head)
-        _note(bench, row, labelling, head, lot)
-        at += sum(rows for _, _, rows in lot)
+    # Products so small are done before a second thread has heard of them.
+    with threadpool_limits(1):
+        for lot in _lots(todo):
+            told(at, total)
+            table.score([number for number, _, _ in lot], head)
+            _note(bench, row, labelling, head, lot)
+            at += sum(rows for _, _, rows in lot)
     told(total, total)
 
 
