@@ -237,8 +237,9 @@ class CatalogEngine:
         )
 
     async def fields(self, dataset_id: str) -> FieldList:
-        reader = self._catalog.reader((await self._row(dataset_id)).dataset_id)
-        return FieldList(items=await _thread(described, reader))
+        row = await self._row(dataset_id)
+        reader = self._catalog.reader(row.dataset_id)
+        return FieldList(items=await _thread(described, row, reader))
 
     async def image(self, image_id: str) -> ImageRecord:
         row, reader = await self._home(image_id)

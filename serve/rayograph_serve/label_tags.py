@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-import lance
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -61,7 +61,7 @@ class _Picked:
         self._chosen = chosen
         self.ids: pa.ChunkedArray = pa.chunked_array([pa.array([], pa.string())])
 
-    def __call__(self, snapshot: lance.LanceDataset) -> str:
+    def __call__(self, snapshot: Any) -> str:
         sql = self._chosen.sql(snapshot)
         self.ids = snapshot.to_table(columns=["id"], filter=sql)["id"]
         return sql

@@ -65,6 +65,14 @@ async def test_what_is_not_there_is_said_with_what_is(api: Api) -> None:
     await api.ask("GET", "labels/other", 404)
 
 
+async def test_fields_name_labels(api: Api) -> None:
+    await api.made()
+    fields = {f["name"]: f for f in (await api.ask("GET", "fields"))["items"]}
+    assert fields["labels.things"]["values"] == ["cat", "dog", "red_car"]
+    assert not fields["labels.things"]["sortable"] and fields["labels.things.cat"]["sortable"]
+    assert "labels.things.certainty" in fields
+
+
 async def test_a_threshold_moves_counts_and_filters_alike(api: Api) -> None:
     labels = await api.made()
     counts = labels["classes"][0]["histogram"]["counts"]
