@@ -205,8 +205,9 @@ class ServerError(RayographError):
 class ImageFault(RayographError):
     """Why one image failed; becomes ``error_code`` and ``error`` of its row, never a crash.
 
-    Codes: ``missing``, ``unreadable``, ``empty``, ``truncated``, ``not_an_image``,
-    ``unsupported``, ``too_large``, ``corrupt``, ``timeout``, ``crashed``, ``changed``.
+    Codes: ``missing``, ``unreadable``, ``unavailable`` (this alone can pass), ``empty``,
+    ``truncated``, ``not_an_image``, ``unsupported``, ``too_large``, ``corrupt``, ``timeout``,
+    ``crashed``, ``changed``.
     """
 
     code, status = "image_fault", 422

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from rayograph.schema import Answer, Model
+from rayograph.schema import Answer, Model, StageName
 
 Choice = Literal["in", "out"]
 
@@ -67,11 +67,12 @@ class Retry(Model):
     code: str | None = Field(None, max_length=64, description="those of one cause")
     ids: list[str] | None = Field(None, max_length=10_000)
     where: str | None = Field(None, max_length=2000, description="those that a filter picks")
+    stage: StageName | None = Field(None, description="those that failed in one stage")
 
     @model_validator(mode="after")
     def _one_choice(self) -> Retry:
-        if sum(value is not None for value in (self.code, self.ids, self.where)) != 1:
-            raise ValueError("give one of code, ids or where")
+        if sum(value is not None for value in (self.code, self.ids, self.where, self.stage)) != 1:
+            raise ValueError("give one of code, ids, where or stage")
         return self
 
 

@@ -118,6 +118,8 @@ def _pillow_details(image: Image.Image) -> dict[str, Any]:
 
     try:
         return describe(of_pillow(image))
+    except ImageFault:
+        raise
     except Exception:  # noqa: BLE001 (as with EXIF below)
         return {}
 
@@ -132,6 +134,8 @@ def _pillow_header(file: IO[bytes], name: str, details: bool) -> Header:
             inner = exif.get_ifd(0x8769)
             taken = iso_time(_ascii(inner.get(0x9003)), _ascii(inner.get(0x9011)))
             taken = taken or iso_time(_ascii(exif.get(0x0132)), _ascii(inner.get(0x9010)))
+        except ImageFault:
+            raise
         except Exception:  # noqa: BLE001 (a broken EXIF block does not make the picture bad)
             raw, taken = None, None
         orientation = raw if isinstance(raw, int) and 1 <= raw <= 8 else None
@@ -189,6 +193,8 @@ def _load_plugin(name: str) -> None:
 
 def _fault(error: BaseException, file: IO[bytes], name: str) -> ImageFault:
     """What went wrong in Pillow, as one of our codes and a line without internals."""
+    if isinstance(error, ImageFault):
+        return error
     text = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
     if isinstance(error, MemoryError):
         return ImageFault("decoding it takes more memory than there is", fault="too_large")

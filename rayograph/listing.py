@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Any
 
 from rayograph import ids
-from rayograph.errors import SourceEmpty
+from rayograph.errors import SourceEmpty, SourceForbidden, SourceNotFound
 from rayograph.sources import (
     Source,
     display,
@@ -34,12 +34,16 @@ CAPTIONS = "captions.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Names of files in one folder; for remote sources their size and mtime as well."""
+    """Names of files in one folder; for remote sources their size, mtime and mark as well.
+
+    A mark (an ETag) is another as soon as the bytes are.
+    """
 
     folder: str
     names: list[str]
     sizes: list[int | None] | None = None
     mtimes: list[float | None] | None = None
+    marks: list[str | None] | None = None
 
 
 @dataclass(slots=True)
@@ -189,20 +193,35 @@ class Walk:
     def _remote(self) -> Iterator[Chunk]:
         import fsspec
 
-        fs, root = fsspec.core.url_to_fs(self.source.uri)
         depth = None if self.source.recursive else 1
-        # A folder that is refused is no empty one.
-        for folder, _, files in fs.walk(root, maxdepth=depth, detail=True, on_error="raise"):
-            names = sorted(name for name in files if is_image_name(name))
-            self.skipped["not_an_image"] += len(files) - len(names)
-            for start in range(0, len(names), CHUNK):
-                part = names[start : start + CHUNK]
-                yield Chunk(
-                    fs.unstrip_protocol(folder),
-                    part,
-                    [files[name].get("size") for name in part],
-                    [_mtime(files[name]) for name in part],
-                )
+        try:
+            # Listings of before would hide what has changed since.
+            fs, root = fsspec.core.url_to_fs(self.source.uri, use_listings_cache=False)
+            # A folder that is refused is no empty one.
+            for folder, _, files in fs.walk(root, maxdepth=depth, detail=True, on_error="raise"):
+                names = sorted(name for name in files if is_image_name(name))
+                self.skipped["not_an_image"] += len(files) - len(names)
+                for start in range(0, len(names), CHUNK):
+                    part = names[start : start + CHUNK]
+                    yield Chunk(
+                        fs.unstrip_protocol(folder),
+                        part,
+                        [files[name].get("size") for name in part],
+                        [_mtime(files[name]) for name in part],
+                        [_mark(files[name]) for name in part],
+                    )
+        except PermissionError as error:
+            raise SourceForbidden(
+                f"{display(self.source.uri)} may not be read", hint="allow it, or give credentials"
+            ) from error
+        except FileNotFoundError as error:
+            raise SourceNotFound(f"there is no {display(self.source.uri)}") from error
+        except Exception as error:
+            # Every kind of store has errors of its own.
+            raise SourceNotFound(
+                f"{display(self.source.uri)} does not answer ({type(error).__name__})",
+                hint="is the address right, and is the network there?",
+            ) from error
 
 
 def _mtime(info: dict[str, Any]) -> float | None:
@@ -211,6 +230,14 @@ def _mtime(info: dict[str, Any]) -> float | None:
         if value is not None:
             stamp = getattr(value, "timestamp", None)
             return float(stamp()) if stamp else float(value)
+    return None
+
+
+def _mark(info: dict[str, Any]) -> str | None:
+    for key in ("ETag", "etag", "md5Hash", "generation"):
+        value = info.get(key)
+        if value:
+            return str(value).strip('"')
     return None
 
 
@@ -249,6 +276,7 @@ def rows(
         "folder": [folder_of(chunk.folder, root)] * len(uris),
         "size": sizes,
         "mtime": mtimes,
+        "etag": chunk.marks or [None] * len(uris),
     }, skipped
 
 
@@ -363,6 +391,7 @@ def _head(chunk: Chunk, room: int) -> Chunk:
         chunk.names[:room],
         chunk.sizes[:room] if chunk.sizes is not None else None,
         chunk.mtimes[:room] if chunk.mtimes is not None else None,
+        chunk.marks[:room] if chunk.marks is not None else None,
     )
 
 

@@ -13,6 +13,7 @@ from rayograph.schema import (
     Activity,
     DatasetState,
     DatasetStatus,
+    NextTry,
     Progress,
     StageMode,
     StageProgress,
@@ -90,6 +91,7 @@ def build(
         row.listed
         and row.next_model is None
         and not annotates(row)
+        and not waits(row)
         and counts.stage("metadata")["pending"] == 0
         and (not wants_vectors or counts.stage("embedding")["pending"] == 0)
     )
@@ -104,6 +106,7 @@ def build(
         paused=row.paused,
         error=row.error,
         missing=counts.missing,
+        next_try=None if row.retry is None else NextTry(**row.retry),
         version=counts.version,
     )
 
@@ -113,10 +116,15 @@ def annotates(row: DatasetRow) -> bool:
     return row.annotations is not None and row.annotations["state"] in ("waiting", "reading")
 
 
-def _mode(row: DatasetRow, left: bool, active: bool) -> StageMode:
+def waits(row: DatasetRow) -> bool:
+    """Whether images that failed by what can pass are to be tried again by themselves."""
+    return row.retry is not None and row.retry["at"] is not None and row.retry["images"] > 0
+
+
+def _mode(row: DatasetRow, stage: str, left: bool, active: bool) -> StageMode:
     if not left:
         return "done"
-    if row.paused:
+    if row.paused or stage in row.paused_stages:
         return "paused"
     return "running" if active else "waiting"
 
@@ -129,7 +137,7 @@ def _listing(row: DatasetRow, counts: Counts, pace: Pace | None, active: bool) -
         failed=0,
         total=counts.total,
         rate=pace.rate("listing") if pace and not row.listed else None,
-        state=_mode(row, not row.listed, active),
+        state=_mode(row, "listing", not row.listed, active),
         note="; ".join(filter(None, (note and f"passed over: {note}", row.watch_note))) or None,
     )
 
@@ -140,7 +148,8 @@ def _stage(
     numbers = counts.stage(name)
     pending = numbers["pending"]
     reads = name == "metadata" and annotates(row)
-    left = pending > 0 or not row.listed or reads
+    again = waits(row) and numbers["failed"] > 0
+    left = pending > 0 or not row.listed or reads or again
     rate = pace.rate(name) if pace and left and active else None
     return StageProgress(
         done=numbers["done"],
@@ -149,9 +158,15 @@ def _stage(
         total=numbers["total"],
         rate=rate,
         eta_s=round(pending / rate, 1) if rate else None,
-        state=_mode(row, left, active),
-        note="annotations are being read" if reads and not pending else None,
+        state=_mode(row, "embedding" if name == "reembedding" else name, left, active),
+        note=_stage_note(row, reads=reads and not pending, again=again and not active),
     )
+
+
+def _stage_note(row: DatasetRow, *, reads: bool, again: bool) -> str | None:
+    if again and row.retry is not None:
+        return f"{row.retry['images']} wait for another try: the storage did not answer"
+    return "annotations are being read" if reads else None
 
 
 def _embedding(row: DatasetRow, counts: Counts, pace: Pace | None, active: bool) -> StageProgress:
@@ -176,7 +191,7 @@ def _reembedding(row: DatasetRow, counts: Counts, pace: Pace | None, active: boo
     note = f"{row.next_model}; until it is done, search uses {row.model}"
     stage = _stage("reembedding", row, counts, pace, active)
     # All vectors may be there and their index not yet.
-    state = _mode(row, True, active)
+    state = _mode(row, "embedding", True, active)
     return stage.model_copy(update={"state": state, "note": note})
 
 

@@ -88,6 +88,14 @@ class ImageSettings(Section):
     timeout_s: float = Field(20.0, gt=0, description="time one picture may take in a stage, s")
 
 
+class RetrySettings(Section):
+    """Trying again by itself what storage or a network made fail; never a broken file."""
+
+    tries: int = Field(6, ge=0, description="tries after the first one; 0: none by itself")
+    first_s: float = Field(2.0, gt=0, description="pause before the first; each next is 4 times, s")
+    most_s: float = Field(600.0, gt=0, description="longest pause between two tries, s")
+
+
 class MetadataSettings(Section):
     """Header reads on CPU actors."""
 
@@ -170,6 +178,7 @@ class Settings(Section):
     listing: ListingSettings = ListingSettings()
     watch: WatchSettings = WatchSettings()
     images: ImageSettings = ImageSettings()
+    retries: RetrySettings = RetrySettings()
     metadata: MetadataSettings = MetadataSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
     thumbnails: ThumbnailSettings = ThumbnailSettings()

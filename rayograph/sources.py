@@ -11,7 +11,7 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, cast
 from urllib.parse import quote_from_bytes, unquote, unquote_to_bytes, urlsplit
 
 from rayograph.errors import (
@@ -20,6 +20,7 @@ from rayograph.errors import (
     SourceEmpty,
     SourceNotFound,
 )
+from rayograph.storage import FarFile, told
 
 IMAGE_SUFFIXES = frozenset(
     (
@@ -107,22 +108,15 @@ def open_uri(uri: str) -> IO[bytes]:
     """Open an image's bytes for reading.
 
     Raises:
-        ImageFault: ``missing`` or ``unreadable``.
+        ImageFault: ``missing``, ``unreadable``, or ``unavailable`` where that can pass.
     """
     path = local_path(uri)
-    try:
+    with told(far=path is None):
         if path is not None:
             return _open_regular(path)
         import fsspec
 
-        opened: IO[bytes] = fsspec.open(uri, "rb").open()
-        return opened
-    except FileNotFoundError:
-        raise ImageFault("the file is gone", fault="missing") from None
-    except IsADirectoryError:
-        raise ImageFault("a folder, not a file", fault="not_an_image") from None
-    except OSError as error:
-        raise ImageFault(f"cannot be read: {error.strerror or error}", fault="unreadable") from None
+        return cast("IO[bytes]", FarFile(fsspec.open(uri, "rb").open()))
 
 
 def _open_regular(path: str) -> IO[bytes]:
@@ -211,6 +205,14 @@ def _resolve_url(text: str, scheme: str, recursive: bool) -> Source:
         raise SourceNotFound(
             f"unknown kind of address {scheme}://", hint="try s3://, gs:// or a folder"
         )
+    try:
+        fsspec.get_filesystem_class(scheme)
+    except ImportError:
+        extra = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}.get(scheme)
+        package = f"'rayograph[{extra}]'" if extra else f"what fsspec needs for {scheme}://"
+        raise SourceNotFound(
+            f"{scheme}:// cannot be opened here", hint=f"pip install {package}"
+        ) from None
     if text.lower().endswith(MANIFESTS):
         return Source("manifest", text, text.rpartition("/")[0], recursive)
     return Source("fsspec", text.rstrip("/"), text.rstrip("/"), recursive)

@@ -41,9 +41,11 @@ from rayograph.schema import (
     ModelInfo,
     ModelList,
     NewDataset,
+    Priority,
     Progress,
     SearchRequest,
     SearchResponse,
+    StageName,
     StageProgress,
     TilePyramid,
 )
@@ -139,6 +141,11 @@ class FakeEngine:
         self._datasets[dataset_id] = dataset.model_copy(update={"source": path})
         return self._datasets[dataset_id]
 
+    async def prioritise(self, dataset_id: str, priority: Priority) -> Dataset:
+        dataset = await self.dataset(dataset_id)
+        self._datasets[dataset_id] = dataset.model_copy(update={"priority": priority})
+        return self._datasets[dataset_id]
+
     async def delete(self, dataset_id: str) -> None:
         await self.dataset(dataset_id)
         del self._datasets[dataset_id], self._records[dataset_id]
@@ -183,9 +190,11 @@ class FakeEngine:
             last = now
             yield last
 
-    async def command(self, dataset_id: str, command: Command) -> Progress:
+    async def command(
+        self, dataset_id: str, command: Command, stage: StageName | None = None
+    ) -> Progress:
         progress = await self.progress(dataset_id)
-        self.commands.append((dataset_id, command))
+        self.commands.append((dataset_id, command, *([stage] if stage else [])))
         return progress.model_copy(update={"paused": command == "pause"})
 
     async def retry(self, dataset_id: str, chosen: Retry) -> Progress:

@@ -34,11 +34,11 @@ class QuietWork:
     async def start(self, dataset_id: str) -> None:
         self.commands.append(("start", dataset_id))
 
-    async def command(self, dataset_id: str, command: str) -> None:
-        self.commands.append((command, dataset_id))
+    async def command(self, dataset_id: str, command: str, *more: str) -> None:
+        self.commands.append((command, dataset_id, *more))
 
-    async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
-        self.commands.append(("retry", dataset_id, where, image_ids))
+    async def retry(self, dataset_id: str, *chosen: Any) -> None:
+        self.commands.append(("retry", dataset_id, *chosen))
 
     async def restore(self, dataset_id: str, name: str) -> None:
         self.commands.append(("restore", dataset_id, name))

@@ -13,6 +13,7 @@ import pyarrow as pa
 from rayograph import sources
 from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.columns import METADATA, embedding
+from rayograph.contents import hash_of as content_hash
 from rayograph.datasets import first_rows
 from rayograph.errors import ModelUnavailable
 from rayograph.listing import Chunk
@@ -143,6 +144,22 @@ class Warm:
         self.before(stage, rows)
         with self._lock:
             self.seen.append((stage, [Path(uri).name for uri in rows["uri"].to_pylist()]))
+
+
+class Reading(Warm):
+    """Takes the real content hash, as the embedding stage does."""
+
+    def embedding(self, rows: pa.Table, model: str) -> pa.Table:
+        self._note("embedding", rows)
+        found = vectors_of(rows)
+        hashes = pa.array([content_hash(uri) for uri in rows["uri"].to_pylist()], pa.string())
+        return found.set_column(
+            found.schema.get_field_index("content_hash"), "content_hash", hashes
+        )
+
+    @property
+    def embedded(self) -> list[str]:
+        return sorted(name for stage, names in self.seen if stage == "embedding" for name in names)
 
 
 class Reports:

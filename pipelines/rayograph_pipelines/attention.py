@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,6 +26,7 @@ class Attention:
         put: takes a stage's name and its results.
         works: whether the run takes results now.
         target: the vectors that are wanted, None for none (yet).
+        paused: the stages that are to do nothing now.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Attention:
         put: Callable[[str, pa.Table], None],
         works: Callable[[], bool],
         target: Callable[[], Target | None],
+        paused: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._reader = reader
         self._warm = warm
         self._put = put
         self._works = works
         self._target = target
+        self._paused = paused
         self._busy = threading.Lock()
         self._wanted: list[str] | None = None
 
@@ -52,8 +55,10 @@ class Attention:
             try:
                 wanted, self._wanted = self._wanted, None
                 if wanted and self._works():
-                    self._headers(wanted)
-                    self._vectors(wanted[:_EMBED_ROWS])
+                    if "metadata" not in self._paused():
+                        self._headers(wanted)
+                    if "embedding" not in self._paused():
+                        self._vectors(wanted[:_EMBED_ROWS])
             finally:
                 self._busy.release()
 

@@ -22,7 +22,7 @@ from rayograph.catalog.returning import go_back
 from rayograph.encoders import choose_model
 from rayograph.errors import CatalogLocked, DatasetNotFound, ModelUnavailable, RayographError
 from rayograph.progress import CANCELLED, at_rest
-from rayograph.schema import Progress
+from rayograph.schema import Priority, Progress, StageName
 from rayograph.settings import Settings
 from rayograph.sources import Source
 from rayograph.tiles.store import remove_deleted, tiles_folder
@@ -32,7 +32,9 @@ from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
 from rayograph_pipelines.reread import outdated
-from rayograph_pipelines.run import Run
+from rayograph_pipelines.retries import Retries, prepare, seconds_left
+from rayograph_pipelines.run import RANKS, Run
+from rayograph_pipelines.turns import Turns
 from rayograph_pipelines.warm import WarmPath
 from rayograph_pipelines.watches import Watches
 
@@ -58,14 +60,16 @@ class Foreman:
         self._warm = WarmPath(settings, RemoteEmbedder(model))
         worker = RemoteAnalysis(settings, self._board, model)
         self._analyst = Analyst(self._catalog, worker, self._show_analysis)
-        self._slot = threading.Semaphore(1)
-        self._tile_slot = threading.Semaphore(settings.tiles.at_once)
+        self._model_turns = Turns()
+        self._tile_turns = Turns(settings.tiles.at_once)
+        self._retries = Retries(self._try_again)
+        self._trying = threading.Lock()
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
         self._again: set[str] = set()
         self._touched: dict[str, set[str]] = {}
         self._watches = Watches(self._catalog, settings, self.touch)
-        for row in self._catalog.datasets():
+        for row in sorted(self._catalog.datasets(), key=lambda row: -RANKS[row.priority]):
             try:
                 self._resume(row)
             except Exception:
@@ -100,8 +104,8 @@ class Foreman:
                 warm=self._warm,
                 report=self._report,
                 touched=self._touched.pop(dataset_id, ()),
-                embed_slot=self._slot,
-                tile_slot=self._tile_slot,
+                model_turns=self._model_turns,
+                tile_turns=self._tile_turns,
             )
             thread = threading.Thread(target=self._work, args=(run,), name=f"run {dataset_id}")
             self._jobs[dataset_id] = _Job(run, thread)
@@ -129,28 +133,62 @@ class Foreman:
             job.run.stop()
             job.thread.join()
 
-    def pause(self, dataset_id: str) -> None:
-        """Stop until ``resume``, across restarts."""
-        self._catalog.update(dataset_id, paused=True)
-        self.stop(dataset_id)
-        self._show(dataset_id)
+    def pause(self, dataset_id: str, stage: StageName | None = None) -> None:
+        """Stop all work, or one stage, until ``resume``, across restarts."""
+        if stage is None:
+            self._catalog.update(dataset_id, paused=True)
+            self._retries.forget(dataset_id)
+            self.stop(dataset_id)
+            self._show(dataset_id)
+            return
+        paused = {*self._catalog.dataset(dataset_id).paused_stages, stage}
+        self._catalog.update(dataset_id, paused_stages=tuple(sorted(paused)))
+        self._go_on(dataset_id)
 
-    def resume(self, dataset_id: str) -> None:
-        """Go on."""
-        self._catalog.update(dataset_id, paused=False, error=None)
-        self.start(dataset_id)
-
-    def cancel(self, dataset_id: str) -> None:
-        """Stop for good; what is done stays."""
-        self.stop(dataset_id)
+    def resume(self, dataset_id: str, stage: StageName | None = None) -> None:
+        """Go on: with everything, or with one stage."""
         row = self._catalog.dataset(dataset_id)
-        progress = self._at_rest(row)
-        if progress.status != "complete":
-            self._catalog.update(dataset_id, error=CANCELLED)
+        if stage is None:
+            changes: dict[str, Any] = {"paused": False, "error": None, "paused_stages": ()}
+        else:
+            changes = {"paused_stages": tuple(s for s in row.paused_stages if s != stage)}
+        if row.embed_note == CANCELLED and stage in (None, "embedding"):
+            changes["embed_note"] = None
+        self._catalog.update(dataset_id, **changes)
+        self._go_on(dataset_id)
+
+    def cancel(self, dataset_id: str, stage: StageName | None = None) -> None:
+        """Stop all work, or embedding, for good; what is done stays."""
+        self.stop(dataset_id)
+        self._retries.forget(dataset_id)
+        row = self._catalog.dataset(dataset_id)
+        if stage is not None:
+            # A model that was to be changed to is not; else no more vectors are made.
+            changed = {"next_model": None, "next_model_key": None}
+            self._catalog.update(
+                dataset_id, **(changed if row.next_model else {"embed_note": CANCELLED})
+            )
+            self._go_on(dataset_id)
+            return
+        if self._at_rest(row).status != "complete":
+            self._catalog.update(dataset_id, error=CANCELLED, retry=None)
         self._show(dataset_id)
+
+    def prioritise(self, dataset_id: str, priority: Priority) -> None:
+        """Let a dataset go before others, or after them."""
+        with self._lock:
+            job = self._jobs.get(dataset_id)
+            if job is not None:
+                job.run.prioritise(priority)
+            else:
+                self._catalog.update(dataset_id, priority=priority)
 
     def retry(
-        self, dataset_id: str, where: str | None = None, image_ids: list[str] | None = None
+        self,
+        dataset_id: str,
+        where: str | None = None,
+        image_ids: list[str] | None = None,
+        stage: StageName | None = None,
     ) -> None:
         """Failed images, all or those chosen, are pending again, and the work goes on."""
         self.stop(dataset_id)
@@ -160,9 +198,10 @@ class Foreman:
                 reader = self._catalog.reader(dataset_id, row.serving)
                 only = addresses(row, reader, where=where, image_ids=image_ids)
             writer = self._catalog.writer(dataset_id)
-            for stage in columns.STATE:
-                writer.reset(stage, only=only)
-        self._catalog.update(dataset_id, paused=False, error=None)
+            for name in columns.STATE:
+                if stage is None or name.startswith(stage):
+                    writer.reset(name, only=only)
+        self._catalog.update(dataset_id, paused=False, error=None, retry=None)
         self.start(dataset_id)
 
     def rescan(self, dataset_id: str) -> None:
@@ -202,6 +241,7 @@ class Foreman:
     def forget(self, dataset_id: str) -> None:
         """Stop and drop a dataset's tables; its files are never touched."""
         self._watches.forget(dataset_id)
+        self._retries.forget(dataset_id)
         self.stop(dataset_id)
         self._analyst.forget(dataset_id)
         # Nobody may still write to what is dropped.
@@ -246,8 +286,31 @@ class Foreman:
         # Tables of an earlier version do not say that they were listed whole.
         scanned_at = row.scanned_at or (row.created_at if row.listed else None)
         changes |= {"listed": False, "scanned_at": scanned_at, "error": None, "paused": False}
+        changes["retry"] = None
         self._catalog.update(dataset_id, **changes)
         self.start(dataset_id)
+
+    def _go_on(self, dataset_id: str) -> None:
+        """Work by what the registry says now, and by nothing it said before."""
+        self.stop(dataset_id)
+        self._show(dataset_id)
+        self.start(dataset_id)
+        self._retries.keep(self._catalog.dataset(dataset_id))
+
+    def _try_again(self, dataset_id: str) -> None:
+        try:
+            with self._trying:
+                row = self._catalog.dataset(dataset_id)
+                # A run that ended meanwhile may have set the timer as well.
+                if row.paused or seconds_left(row) != 0:
+                    return
+                self.stop(dataset_id)
+                prepare(self._catalog, dataset_id)
+                self.start(dataset_id)
+        except DatasetNotFound:
+            pass
+        except RayographError as error:
+            log.error("%s cannot be tried again: %s", dataset_id, error.message)
 
     def _work(self, run: Run) -> None:
         try:
@@ -266,6 +329,8 @@ class Foreman:
             again = run.dataset_id in self._again
             self._again.discard(run.dataset_id)
             self._jobs.pop(run.dataset_id, None)
+        with contextlib.suppress(DatasetNotFound):
+            self._retries.keep(self._catalog.dataset(run.dataset_id))
         if again:
             with contextlib.suppress(DatasetNotFound):
                 # One that failed is left for somebody to look at: a new run would hide why.
@@ -276,6 +341,7 @@ class Foreman:
         """At a start: show what the table says, then finish what is unfinished."""
         progress = self._at_rest(row)
         self._report(progress)
+        self._retries.keep(row)
         look = self._watches.keep(row) and row.listed
         if look:
             # What happened while nobody watched; paused, it is found out about later.
@@ -286,7 +352,8 @@ class Foreman:
 
     def _reconsider(self) -> None:
         """Datasets that had no model may have one now; asking a hub takes a moment."""
-        without = [row for row in self._catalog.datasets() if row.embed_note is not None]
+        rows = self._catalog.datasets()
+        without = [row for row in rows if row.embed_note not in (None, CANCELLED)]
         for row in without:
             try:
                 choice = choose_model(row.model or self._settings.model)

@@ -27,7 +27,7 @@ from rayograph.sources import display, file_uri
 from rayograph.tiles.steps import WORK, MakeConfig
 from rayograph.tiles.store import Pyramid
 from rayograph_pipelines.giants_download import Download, check_disk, stage_of
-from rayograph_pipelines.turns import turn
+from rayograph_pipelines.turns import Turns
 
 # The pass over the whole is behind the page, and before other bulk work.
 _NICE = 8
@@ -41,7 +41,7 @@ class Giant:
     """Makes one giant's tiles and rows.
 
     Args:
-        slot: held while tiling, so that giants take turns.
+        turns: had while tiling, one giant after another.
         stop: set from outside to end soon.
         append: takes new rows of the table.
         tell: called when there is progress to be shown.
@@ -52,13 +52,13 @@ class Giant:
         row: DatasetRow,
         settings: Settings,
         *,
-        slot: threading.Semaphore,
+        turns: Turns,
         stop: threading.Event,
         append: Callable[[pa.Table], None],
         tell: Callable[[], object],
     ) -> None:
         self._row, self._settings = row, settings
-        self._slot, self._stop = slot, stop
+        self._turns, self._stop = turns, stop
         self._append, self._tell = append, tell
         self._store = giants.store_of(row, settings)
         self._path = giants.original_of(row, settings)
@@ -96,7 +96,7 @@ class Giant:
                 streamed = self._download is not None and self._download.run(child)
             except FetchStopped:
                 return False
-            with turn(self._slot, self._stop) as mine:
+            with self._turns.turn(self._stop) as mine:
                 self._tiling = mine
                 try:
                     return mine and self._tile(child, streamed)

@@ -36,7 +36,13 @@ _STAYS = ("server.", "ray.")
 
 
 def submit(
-    *, source: str, address: str, name: str | None, settings: Settings, wait: bool = True
+    *,
+    source: str,
+    address: str,
+    name: str | None,
+    settings: Settings,
+    annotations: str | None = None,
+    wait: bool = True,
 ) -> int:
     """Run the pipeline over ``source`` on the cluster whose dashboard is at ``address``.
 
@@ -46,7 +52,7 @@ def submit(
     """
     client = _connect(address)
     host = urlsplit(address).hostname or ""
-    command = entrypoint(source, name, settings, local=host in LOOPBACK)
+    command = entrypoint(source, name, settings, annotations, local=host in LOOPBACK)
     job = _send(client, address, shlex.join(command), environment(settings))
     console.echo(f"submitted {job} to {address}")
     if not wait:
@@ -82,12 +88,21 @@ def _send(client: JobSubmissionClient, address: str, command: str, variables: An
         time.sleep(POLL_S)
 
 
-def entrypoint(source: str, name: str | None, settings: Settings, *, local: bool) -> list[str]:
+def entrypoint(
+    source: str,
+    name: str | None,
+    settings: Settings,
+    annotations: str | None = None,
+    *,
+    local: bool,
+) -> list[str]:
     """The job's command line; on this very machine, this very interpreter."""
     command = [sys.executable if local else "python", "-m", "rayograph_pipelines.job"]
     command += [next(iter(where_is(source).values()))]
     if name is not None:
         command += ["--name", name]
+    if annotations is not None:
+        command += ["--annotations", next(iter(where_is(annotations).values()))]
     return [*command, "--catalog", _shared(settings.catalog.uri), "--model", settings.model]
 
 
@@ -158,13 +173,15 @@ async def _print_logs(client: JobSubmissionClient, job: str) -> None:
         sys.stdout.flush()
 
 
-def work(source: str, name: str | None, settings: Settings) -> int:
+def work(source: str, name: str | None, settings: Settings, annotations: str | None = None) -> int:
     """Run the pipeline here to its end, printing progress and a summary; the exit code."""
     _start_ray()
     from rayograph_pipelines import ingest
 
     with console.progress_display() as show:
-        progress = ingest.run(source, name=name, settings=settings, on_progress=show)
+        progress = ingest.run(
+            source, name=name, annotations=annotations, settings=settings, on_progress=show
+        )
     for text in console.summary(progress, *_failures(progress, settings)):
         console.echo(text)
     if progress.error:
@@ -206,6 +223,7 @@ def _failures(
 @click.command()
 @click.argument("source")
 @click.option("--name")
+@click.option("--annotations")
 @click.option("--catalog")
 @click.option("--model")
 @click.pass_context
@@ -215,7 +233,7 @@ def main(context: click.Context, /, source: str, name: str | None, **flags: str 
     try:
         given = {"catalog.uri": flags["catalog"], "model": flags["model"]}
         settings, _ = configuration.load(flags=given)
-        code = work(source, name, settings)
+        code = work(source, name, settings, flags["annotations"])
     except RayographError as error:
         console.echo(f"error: {error.message}", sys.stderr)
         if error.hint:

@@ -26,6 +26,8 @@ class Compared:
         rows: which row each of ``found`` is of.
         same_size: of each of ``found``, whether its size is what it was.
         same_time: and its time.
+        same_mark: and its mark, where the store gives one; then nothing else matters.
+        other_mark: its mark is another, whatever size and time say.
     """
 
     new: pa.Table
@@ -33,6 +35,8 @@ class Compared:
     rows: Rows
     same_size: Flags
     same_time: Flags
+    same_mark: Flags
+    other_mark: Flags
 
 
 class Known:
@@ -49,6 +53,7 @@ class Known:
         self._next: dict[str, int] = {}
         self._runs = _runs(self.table["folder"])
         self._times = rows["mtime"].cast(pa.float64()).fill_null(np.nan).to_numpy()
+        self._marks = _one(self.table["etag"])
         self._strays: Flags = ~pc.equal(self.uris, self.table["uri"]).to_numpy()
 
     def __len__(self) -> int:
@@ -68,13 +73,19 @@ class Known:
         same_size = (sizes == self.sizes[rows]) | unknown
         before = self._times[rows]
         same_time = (times == before) | (np.isnan(times) & np.isnan(before)) | unknown
-        other = ~(same_size & same_time) | self.missing[rows] | self._strays[rows]
+        known = self._marks.take(pa.array(rows))
+        marks = _one(found["etag"])
+        same_mark = _flags(pc.equal(known, marks))
+        other_mark = _flags(pc.not_equal(known, marks))
+        other = ~(same_size & same_time) | other_mark | self.missing[rows] | self._strays[rows]
         return Compared(
             listed.filter(pc.invert(there)),
             found.filter(pa.array(other)),
             rows[other],
             same_size[other],
             same_time[other],
+            same_mark[other],
+            other_mark[other],
         )
 
     def _rows_of(self, listed: pa.Table) -> Rows:
@@ -101,6 +112,15 @@ class Known:
             for folder, listed_at in rest.items():
                 self._next[folder] = int(found[listed_at[-1]].max()) + 1
         return found
+
+    def new_marks(self, listed: pa.Table) -> tuple[Rows, pa.Array]:
+        """Rows of listed files whose marks are not theirs (yet), and the marks."""
+        listed = listed.filter(pc.is_valid(listed["etag"]))
+        at = pc.index_in(self.uris, _one(listed["uri"]))
+        marks = _one(listed["etag"]).take(at)
+        same = _flags(pc.equal(marks, self._marks))
+        rows = np.flatnonzero(_flags(pc.is_valid(marks)) & ~same)
+        return rows, marks.take(pa.array(rows))
 
     def unseen_sizes(self) -> pa.Array:
         """Sizes of rows whose files have not been met (yet)."""

@@ -102,7 +102,9 @@ class News:
     def _wait(self, thread: str, news: Callable[[], bool]) -> None:
         def over() -> bool:
             resting = set(THREADS) <= self._waiting | self._ended
-            if resting and self._listed and not self._touched:
+            # Paused, listing has ended before its time; there is nothing to wait for then.
+            listed = "listing" in self._ended or (self._listed and not self._touched)
+            if resting and listed:
                 self._over = True
                 self._change.notify_all()
             return self._over

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import ray
 
 from rayograph.errors import RayographError, Unavailable
-from rayograph.schema import Progress
+from rayograph.schema import Progress, StageName
 from rayograph.settings import Settings
 from rayograph.sources import Source
 from rayograph_pipelines.progress import progress_actor
@@ -52,11 +52,17 @@ class RayWork:
     async def start(self, dataset_id: str) -> None:
         self._foreman.start.remote(dataset_id)
 
-    async def command(self, dataset_id: str, command: str) -> None:
-        await _result(getattr(self._foreman, command).remote(dataset_id))
+    async def command(self, dataset_id: str, command: str, *more: str) -> None:
+        await _result(getattr(self._foreman, command).remote(dataset_id, *more))
 
-    async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
-        await _result(self._foreman.retry.remote(dataset_id, where, image_ids))
+    async def retry(
+        self,
+        dataset_id: str,
+        where: str | None,
+        image_ids: list[str] | None,
+        stage: StageName | None,
+    ) -> None:
+        await _result(self._foreman.retry.remote(dataset_id, where, image_ids, stage))
 
     async def change_model(self, dataset_id: str, model: str) -> None:
         await _result(self._foreman.change_model.remote(dataset_id, model))

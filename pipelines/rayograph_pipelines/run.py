@@ -22,12 +22,12 @@ import pyarrow.compute as pc
 from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.columns import ANNOTATIONS, METADATA
 from rayograph.demo.source import growth
-from rayograph.errors import ModelUnavailable, RayographError
+from rayograph.errors import ModelUnavailable, RayographError, SourceNotFound
 from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.progress import Pace, build, embeds
-from rayograph.schema import Progress
+from rayograph.schema import Priority, Progress
 from rayograph.settings import Settings
-from rayograph_pipelines import chains
+from rayograph_pipelines import chains, retries
 from rayograph_pipelines.annotating import Annotating
 from rayograph_pipelines.attention import Attention
 from rayograph_pipelines.committer import Committer
@@ -40,7 +40,7 @@ from rayograph_pipelines.rounds import Rounds, StageWork
 from rayograph_pipelines.scan import Scan
 from rayograph_pipelines.target import Target, adopt, choose_target, settled
 from rayograph_pipelines.touched import Touched
-from rayograph_pipelines.turns import turn
+from rayograph_pipelines.turns import Turns
 from rayograph_pipelines.upkeep import check_index, index_listing, tidy
 from rayograph_pipelines.warm import Opener, WarmPath
 
@@ -50,6 +50,7 @@ log = logging.getLogger(__name__)
 # (docs/decisions/0010).
 _PIPELINE_START_S = {"listing": 10.0, "rescan": 60.0, "metadata": 10.0, "embedding": 30.0}
 _SAMPLE_ROWS = 2048
+RANKS: dict[Priority, int] = {"high": 1, "normal": 0, "low": -1}
 _SAMPLE_EMBED_ROWS = 64
 
 
@@ -59,8 +60,8 @@ class Run:
     Args:
         report: called with the newest progress after every commit, from any thread.
         touched: paths of the source that something has happened to.
-        embed_slot: held while bulk embedding runs, so that datasets take turns at the model.
-        tile_slot: held while a giant is tiled.
+        model_turns: had while bulk embedding runs, so that datasets take turns at the model.
+        tile_turns: had while a giant is tiled.
     """
 
     def __init__(
@@ -72,14 +73,14 @@ class Run:
         warm: WarmPath,
         report: Callable[[Progress], None],
         touched: Iterable[str] = (),
-        embed_slot: threading.Semaphore | None = None,
-        tile_slot: threading.Semaphore | None = None,
+        model_turns: Turns | None = None,
+        tile_turns: Turns | None = None,
     ) -> None:
         self._catalog = catalog
         self._settings = settings
         self._warm = warm
         self._report = report
-        self._slot = embed_slot or threading.Semaphore()
+        self._turns = model_turns or Turns()
         self.dataset_id = dataset_id
         self._row = catalog.dataset(dataset_id)
         self._reader = catalog.reader(dataset_id)
@@ -97,7 +98,7 @@ class Run:
             self._giant = Giant(
                 self._row,
                 settings,
-                slot=tile_slot or threading.Semaphore(),
+                turns=tile_turns or Turns(),
                 stop=self._stopping,
                 append=self._append,
                 tell=self._tell,
@@ -112,6 +113,7 @@ class Run:
             put=self._put,
             works=self._works,
             target=lambda: self._target,
+            paused=lambda: self._row.paused_stages,
         )
 
     # -- from outside -----------------------------------------------------------------------
@@ -148,6 +150,7 @@ class Run:
                 committer.keep_index()
                 tidy(self._catalog.writer(self.dataset_id), committer.space, self._settings)
                 self._note_index()
+                self._plan_another_try()
                 if adopt(self._catalog, self.dataset_id, self._change):
                     self._reader = self._catalog.reader(self.dataset_id)
         return self._tell(active=False)
@@ -190,9 +193,16 @@ class Run:
         """Paths that this run did not come to, once it is over."""
         return self._news.untouched()
 
+    def prioritise(self, priority: Priority) -> None:
+        """Be more or less urgent than other datasets from now on."""
+        self._change(priority=priority)
+
     def attend(self, image_ids: list[str]) -> None:
         """Do these images first: they are on somebody's screen."""
         self._attention.attend(image_ids)
+
+    def _rank(self) -> int:
+        return RANKS[self._row.priority]
 
     def _works(self) -> bool:
         return self._committer is not None and not self._stopping.is_set()
@@ -200,8 +210,11 @@ class Run:
     # -- stages -----------------------------------------------------------------------------
 
     def _until_over(self, name: str, stage: Callable[[], None]) -> None:
+        # Annotations are a part of the metadata stage.
+        paused = "metadata" if name == "annotations" else name
         try:
-            self._guarded(stage)
+            if paused not in self._row.paused_stages:
+                self._guarded(stage)
         finally:
             self._news.ended(name)
 
@@ -325,10 +338,15 @@ class Run:
             return
 
         def bulk(rows: pa.Table) -> Iterator[pa.Table]:
-            with turn(self._slot, self._stopping) as mine:
-                if mine:
-                    seen = self._seen(rows)
-                    yield from chains.embedding(seen, target.model, target.facts, self._settings)
+            with self._turns.turn(self._stopping, self._rank) as mine:
+                if not mine:
+                    return
+                seen = self._seen(rows)
+                for done in chains.embedding(seen, target.model, target.facts, self._settings):
+                    yield done
+                    # The rest is asked for again, behind who is more urgent.
+                    if self._turns.is_wanted(self._rank()):
+                        return
 
         self._rounds.work(
             StageWork(
@@ -402,10 +420,21 @@ class Run:
             self._failure = self._failure or error
             self.stop()
 
+    def _plan_another_try(self) -> None:
+        images = retries.left(self._reader)
+        if images or self._row.retry is not None:
+            self._change(retry=self._another_try(images) if images else None)
+
+    def _another_try(self, images: int) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        return retries.planned(self._row, images, self._settings.retries, now=now)
+
     def _fail(self, error: BaseException) -> None:
         message = error.message if isinstance(error, RayographError) else reason(error)
+        # A source that is not there now may be mounted again, its network come back.
+        passing = isinstance(error, SourceNotFound)
         try:
-            self._change(error=message)
+            self._change(error=message, retry=self._another_try(0) if passing else self._row.retry)
         except RayographError:
             # A full disk takes no note of itself either: then at least whoever looks now is told.
             log.exception("cannot record why %s stopped", self.dataset_id)

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from rayograph import ids
 from rayograph.catalog import Catalog, DatasetRow
+from rayograph.catalog.columns import ANNOTATIONS
 from rayograph.contents import hashes_of
 from rayograph.errors import SourceError, SourceForbidden, SourceNotFound
 from rayograph.listing import Chunk, Walk, read_captions
@@ -72,6 +73,7 @@ class Scan:
         self._config = ListFilesConfig(row.dataset_id, row.source.root, with_ids=self._first)
         self._skipped: Counter[str] = Counter()
         self._held: list[pa.Table] = []
+        self._marked: list[pa.Table] = []
         self._rows = 0
 
     def whole(self, *, alone_until: float) -> Counter[str]:
@@ -130,8 +132,11 @@ class Scan:
     def _take(self, table: pa.Table) -> None:
         for note in table["skipped"].drop_null().to_pylist():
             self._skipped.update(json.loads(note))
-        self._held.append(table.filter(pc.is_valid(table["uri"])).drop_columns(["skipped"]))
-        self._rows += self._held[-1].num_rows
+        found = table.filter(pc.is_valid(table["uri"])).drop_columns(["skipped"])
+        if found["etag"].null_count < found.num_rows:
+            self._marked.append(found.select(["uri", "etag"]))
+        self._held.append(found)
+        self._rows += found.num_rows
         if self._rows >= self._size:
             self._size = min(self._size * 4, self._most)
             self._compare()
@@ -164,8 +169,9 @@ class Scan:
     def _changed(self, compared: Compared) -> None:
         """Files that are not as their rows say. Only other bytes make work."""
         known = self._known
-        doubtful = compared.same_size & ~compared.same_time
-        redo = ~compared.same_size
+        unmarked = ~(compared.same_mark | compared.other_mark)
+        doubtful = compared.same_size & ~compared.same_time & unmarked
+        redo = (~compared.same_size & ~compared.same_mark) | compared.other_mark
         at = np.flatnonzero(doubtful)
         if len(at):
             before = self._hashes(compared.rows[at])
@@ -200,6 +206,12 @@ class Scan:
             placed = placed.filter(pa.array(other))
             self._committer.change(lambda: self._editor.place(placed))
 
+    def _match_anew(self, rows: Rows) -> None:
+        """Annotations belong to a path: at another one others may be meant, or none."""
+        if self._row.annotations is not None:
+            addresses = self._known.addresses[rows]
+            self._committer.change(lambda: self._editor.forget(addresses, ANNOTATIONS))
+
     def _mark(self, rows: Rows, *, missing: bool) -> None:
         if len(rows):
             addresses = self._known.addresses[rows]
@@ -218,6 +230,8 @@ class Scan:
         """Every file was met: what is new after all, what has moved, and what is gone."""
         moved, files, new = self._moves.settle(vanished)
         if len(moved):
+            # Before they are placed: killed in between, they are found moved again.
+            self._match_anew(moved)
             self._place(moved, files)
             self._mark(moved[self._known.missing[moved]], missing=False)
         self._append(new)
@@ -225,6 +239,17 @@ class Scan:
         self._mark(gone[~self._known.missing[gone]], missing=True)
         if len(moved) or len(gone):
             self._again()
+        self._note_marks()
+
+    def _note_marks(self) -> None:
+        """Keep the marks of all files that were met, once what they told of is done."""
+        if not self._marked:
+            return
+        known = Known(self._editor.known(), self._row.source)
+        rows, marks = known.new_marks(pa.concat_tables(self._marked))
+        if len(rows):
+            addresses = known.addresses[rows]
+            self._committer.change(lambda: self._editor.note_marks(addresses, marks))
 
     def _require_source(self, walk: Walk) -> None:
         """A folder that is not mounted looks like one that is gone, or empty."""
@@ -237,7 +262,7 @@ class Scan:
 
 def _gone(row: DatasetRow, error: BaseException | None) -> SourceError:
     where = display(row.source.root)
-    if isinstance(error, PermissionError):
+    if isinstance(error, SourceForbidden):
         return SourceForbidden(
             f"{where} may not be read now; nothing was changed", hint="allow it, then rescan"
         )

@@ -74,6 +74,10 @@ CURATION = pa.schema(
 MISSING = pa.schema([pa.field("missing", pa.bool_())])
 
 
+# Of tables of buckets alone: what is another as soon as a file's bytes are.
+MARKS = pa.schema([pa.field("etag", pa.string())])
+
+
 class Space:
     """Where the vectors of one model are kept.
 
@@ -165,6 +169,9 @@ REGISTRY = pa.schema(
         pa.field("labels", pa.string()),
         pa.field("index_recall", pa.float64()),
         pa.field("index_checked", pa.int64()),
+        pa.field("retry", pa.string()),
+        pa.field("paused_stages", pa.string()),
+        pa.field("priority", pa.string()),
     ]
 )
 

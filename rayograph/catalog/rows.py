@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from lance.fragment import FragmentMetadata
 
-from rayograph.catalog.columns import MISSING
+from rayograph.catalog.columns import MARKS, MISSING
 from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.files import write_columns
 from rayograph.catalog.filters import places, present
@@ -39,7 +39,7 @@ class RowEditor:
         return lance.dataset(self._uri)
 
     def known(self, where: str | None = None, *, missing: bool = False) -> pa.Table:
-        """uri, file_name, folder, size, mtime and missing of rows, with ``_rowaddr``.
+        """uri, file_name, folder, size, mtime, missing and etag of rows, with ``_rowaddr``.
 
         Args:
             where: the filter that picks them; default: all.
@@ -50,12 +50,14 @@ class RowEditor:
         gone = present(dataset) is not None
         if where is not None and missing and gone:
             where = f"({where}) or missing"
-        scan = dataset.scanner(
-            columns=[*names, "missing"] if gone else names, filter=where, with_row_address=True
-        )
-        table: pa.Table = scan.to_table()
-        if not gone:
-            table = table.append_column("missing", pa.nulls(table.num_rows, pa.bool_()))
+        some = [f for f in (*MISSING, *MARKS) if f.name in dataset.schema.names]
+        names += [f.name for f in some]
+        table: pa.Table = dataset.scanner(
+            columns=names, filter=where, with_row_address=True
+        ).to_table()
+        for field in (*MISSING, *MARKS):
+            if field not in some:
+                table = table.append_column(field, pa.nulls(table.num_rows, field.type))
         return table
 
     def values(self, addresses: Addresses, names: Sequence[str]) -> pa.Table:
@@ -95,13 +97,22 @@ class RowEditor:
             self.dataset().add_columns(MISSING)
         value = True if missing else None
         rows = pa.table({"missing": pa.array([value] * len(addresses), pa.bool_())})
-        rows = rows.append_column("_rowaddr", pa.array(addresses, pa.uint64()))
+        self._set(rows.append_column("_rowaddr", pa.array(addresses, pa.uint64())), MISSING)
 
-        def marked(dataset: lance.LanceDataset, fragment: int, at: Offsets, new: pa.Table) -> Any:
-            table = dataset.get_fragment(fragment).to_table(columns=MISSING.names)
-            return merge_group(table.combine_chunks(), at, new)
+    def note_marks(self, addresses: Addresses, marks: pa.Array) -> None:
+        """Keep files' marks, in the order of the rows' addresses."""
+        if not len(addresses):
+            return
+        if MARKS.names[0] not in self.dataset().schema.names:
+            self.dataset().add_columns(MARKS)
+        rows = pa.table([marks], MARKS)
+        self._set(rows.append_column("_rowaddr", pa.array(addresses, pa.uint64())), MARKS)
 
-        self._replace(rows, marked)
+    def forget(self, addresses: Addresses, group: pa.Schema) -> None:
+        """Make a group of columns null in rows, as if nobody had looked yet."""
+        nothing = [pa.nulls(len(addresses), f.type) for f in group]
+        rows = pa.table(nothing, schema=group)
+        self._set(rows.append_column("_rowaddr", pa.array(addresses, pa.uint64())), group)
 
     def settle(self) -> None:
         """Forget the column of what is missing when nothing is: reading needs no look at it."""
@@ -146,6 +157,15 @@ class RowEditor:
             table = fragment.to_table(columns=names, filter=kept)
             files.append(write_columns(self._uri, dataset, table.combine_chunks()))
         return FragmentMetadata(0, files, rows)
+
+    def _set(self, rows: pa.Table, group: pa.Schema) -> None:
+        """Set a group of columns, which lie in files of their own, in rows by ``_rowaddr``."""
+
+        def changed(dataset: lance.LanceDataset, fragment: int, at: Offsets, new: pa.Table) -> Any:
+            table = dataset.get_fragment(fragment).to_table(columns=group.names)
+            return merge_group(table.combine_chunks(), at, new)
+
+        self._replace(rows, changed)
 
     def _replace(
         self,

@@ -36,12 +36,12 @@ from rayograph.folders import local_folder, writable_folder
 from rayograph.labelling.definition import Labelling, Labellings
 from rayograph.locks import hold
 from rayograph.metadata.arrow import METADATA_VERSION
-from rayograph.schema import SCHEMA_VERSION
+from rayograph.schema import SCHEMA_VERSION, Priority
 from rayograph.sources import Source, describe, restore
 
 log = logging.getLogger(__name__)
 _REGISTRY, _VIEWS = "_datasets", "_views"
-_AS_JSON = ("annotations", "labels")
+_AS_JSON = ("annotations", "labels", "retry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,10 @@ class DatasetRow:
     # Of the vector index's ten nearest the share that are, and how many vectors there were then.
     index_recall: float | None = None
     index_checked: int | None = None
+    # What is tried again by itself: ``at`` (None: no more), ``images`` and ``tries`` made.
+    retry: dict[str, Any] | None = None
+    paused_stages: tuple[str, ...] = ()
+    priority: Priority = "normal"
 
     @property
     def serving(self) -> Space:
@@ -95,6 +99,7 @@ class DatasetRow:
         row["skipped"] = json.dumps(self.skipped)
         for name in _AS_JSON:
             row[name] = None if row[name] is None else json.dumps(row[name])
+        row["paused_stages"] = json.dumps(self.paused_stages)
         return row
 
     @classmethod
@@ -106,6 +111,8 @@ class DatasetRow:
         row["source"] = restore(json.loads(row["source"]))
         row["skipped"] = json.loads(row["skipped"])
         row |= {name: json.loads(row.get(name) or "null") for name in _AS_JSON}
+        row["paused_stages"] = tuple(json.loads(row.get("paused_stages") or "[]"))
+        row["priority"] = row.get("priority") or "normal"
         return cls(**row)
 
 

@@ -33,13 +33,17 @@ def is_rayograph(url: str) -> bool:
         return False
 
 
-def hand_over(url: str, token: str | None, source: str, model: str | None) -> str:
+def hand_over(
+    url: str, token: str | None, source: str, model: str | None, annotations: str | None = None
+) -> str:
     """Have the running one open a source, with this model if one is named; the dataset's id.
 
     Raises:
         RayographError: as the server says it.
     """
     body = where_is(source) | ({} if model is None else {"model": model})
+    if annotations is not None:
+        body["annotations"] = next(iter(where_is(annotations).values()))
     return str(ask(url, "/api/datasets", body, token=token)["dataset_id"])
 
 

@@ -189,3 +189,13 @@ def finish(progress: Progress, dataset: Dataset) -> int:
 
 
 json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+annotations_option: Callable[[Any], Any] = click.option(
+    "--annotations",
+    metavar="FILE",
+    help="A file or folder of them: COCO, YOLO, Pascal VOC, manifest.",
+)
+stage_option: Callable[[Any], Any] = click.option(
+    "--stage",
+    type=click.Choice(["listing", "metadata", "embedding"]),
+    help="This stage alone.",
+)

@@ -11,11 +11,20 @@ import click
 
 from rayograph import console
 from rayograph.cli.annotated import show_annotations
-from rayograph.cli.base import DONE, Command, State, filtering, follow, json_option
+from rayograph.cli.base import (
+    DONE,
+    Command,
+    State,
+    annotations_option,
+    filtering,
+    follow,
+    json_option,
+    stage_option,
+)
 from rayograph.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from rayograph.schema import Dataset, Hit, Progress, SearchBy
+    from rayograph.schema import Dataset, Hit, Priority, Progress, SearchBy, StageName
 
 dataset_argument = click.argument("dataset")
 
@@ -23,11 +32,7 @@ dataset_argument = click.argument("dataset")
 @click.command(cls=Command)
 @click.argument("source")
 @click.option("--name", metavar="N", help="What to call it; default: the folder's name.")
-@click.option(
-    "--annotations",
-    metavar="FILE",
-    help="A file or folder of them: COCO, YOLO, Pascal VOC, manifest.",
-)
+@annotations_option
 @click.option("--model", metavar="NAME", help="Embed with this model.")
 @click.option("--no-recursive", is_flag=True, help="Leave folders inside the folder out.")
 @click.option("--wait", is_flag=True, help="Follow the progress to its end.")
@@ -188,6 +193,30 @@ def _command(name: str, what: str) -> click.Command:
     return run
 
 
+def _stage_command(name: str, what: str) -> click.Command:
+    @click.command(name, cls=Command, help=what)
+    @dataset_argument
+    @stage_option
+    @json_option
+    @click.pass_obj
+    def run(state: State, *, dataset: str, stage: StageName | None, as_json: bool) -> None:
+        now: Progress = getattr(state.dataset(dataset), name)(stage)
+        console.echo(now.model_dump_json() if as_json else f"{name}: {console.line(now)}")
+
+    return run
+
+
+@click.command(cls=Command)
+@dataset_argument
+@click.argument("level", type=click.Choice(["high", "normal", "low"]))
+@click.pass_obj
+def priority(state: State, dataset: str, level: Priority) -> None:
+    """Let DATASET go before others at the model, or after them."""
+    handle = state.dataset(dataset)
+    handle.prioritise(level)
+    console.echo(f"{handle.id} {console.one_line(handle.name)}: {handle.info.priority} priority")
+
+
 @click.command(cls=Command)
 @dataset_argument
 @click.option("--source", metavar="NEW", help="Its files lie there now: a folder or a URL.")
@@ -243,9 +272,10 @@ COMMANDS = (
     search,
     rescan,
     _command("purge", "Remove the images of DATASET whose files are gone; no file is touched."),
-    _command("pause", "Stop computing on DATASET; what is done stays."),
-    _command("resume", "Go on after a pause."),
-    _command("cancel", "End the work on DATASET; what is done stays."),
+    _stage_command("pause", "Stop computing on DATASET; what is done stays."),
+    _stage_command("resume", "Go on after a pause."),
+    priority,
+    _stage_command("cancel", "End the work on DATASET; what is done stays."),
     model,
     delete,
 )

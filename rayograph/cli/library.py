@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from rayograph import console
-from rayograph.cli.base import Command, State, filtering, json_option
+from rayograph.cli.base import Command, State, filtering, json_option, stage_option
 from rayograph.errors import NotFound
 
 if TYPE_CHECKING:
     from rayograph.facets import Facet
+    from rayograph.schema import StageName
 
 dataset_argument = click.argument("dataset")
 where_option = click.option("--where", metavar="FILTER", help="Only images like 'width>1000'.")
@@ -117,14 +118,21 @@ def failures(
 @dataset_argument
 @code_option
 @where_option
+@stage_option
 @json_option
 @click.pass_obj
 def retry(
-    state: State, *, dataset: str, code: str | None, where: str | None, as_json: bool
+    state: State,
+    *,
+    dataset: str,
+    code: str | None,
+    where: str | None,
+    stage: StageName | None,
+    as_json: bool,
 ) -> None:
     """Try the failed images of DATASET again, all or some of them."""
     with filtering(where):
-        now = state.dataset(dataset).retry(code=code, where=where)
+        now = state.dataset(dataset).retry(code=code, where=where, stage=stage)
     console.echo(now.model_dump_json() if as_json else f"retry: {console.line(now)}")
 
 

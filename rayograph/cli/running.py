@@ -16,15 +16,28 @@ if TYPE_CHECKING:
     from rayograph.settings import Settings
 
 
-def start_or_attach(sources: list[str], settings: Settings, *, open_browser: bool) -> int:
-    """Open the sources on the rayograph that already runs on this port, or start one."""
+def start_or_attach(
+    sources: list[str], settings: Settings, *, open_browser: bool, annotations: str | None = None
+) -> int:
+    """Open the sources on the rayograph that already runs on this port, or start one.
+
+    Args:
+        annotations: of the one source there is then.
+    """
+    if annotations is not None and len(sources) != 1:
+        raise ConfigurationError(
+            "--annotations belongs to one source",
+            hint="name one SOURCE, and open the others with `rayograph add`",
+        )
     server = settings.server
     if is_taken(server.host, server.port):
-        return _attach(sources, settings, open_browser=open_browser)
-    return _start(sources, settings, open_browser=open_browser)
+        return _attach(sources, settings, annotations, open_browser=open_browser)
+    return _start(sources, settings, annotations, open_browser=open_browser)
 
 
-def _attach(sources: list[str], settings: Settings, *, open_browser: bool) -> int:
+def _attach(
+    sources: list[str], settings: Settings, annotations: str | None, *, open_browser: bool
+) -> int:
     url, token = address(settings.server.host, settings.server.port), settings.server.token
     if not is_rayograph(url):
         raise ConfigurationError(
@@ -32,7 +45,7 @@ def _attach(sources: list[str], settings: Settings, *, open_browser: bool) -> in
             hint="choose another with --port",
         )
     console.echo(f"rayograph already runs at {url}")
-    opened = [hand_over(url, token, source, _named(settings)) for source in sources]
+    opened = [hand_over(url, token, source, _named(settings), annotations) for source in sources]
     if open_browser:
         import webbrowser
 
@@ -44,9 +57,18 @@ def _attach(sources: list[str], settings: Settings, *, open_browser: bool) -> in
     return FAILED_IMAGES if FAILED_IMAGES in codes else DONE
 
 
-def _start(sources: list[str], settings: Settings, *, open_browser: bool) -> int:
+def _start(
+    sources: list[str], settings: Settings, annotations: str | None, *, open_browser: bool
+) -> int:
     from rayograph_serve.up import run_up
     from rayograph_ui.shell import shell_html, static_dir
+
+    if annotations is not None:
+        from rayograph.annotations.given import with_annotations
+        from rayograph.demo.source import open_source
+
+        # Wrong ones are told of now, not once everything has come up.
+        with_annotations(open_source(sources[0], settings), annotations)
 
     def opened(url: str, token: str | None) -> None:
         from rayograph.client import Client
@@ -57,7 +79,7 @@ def _start(sources: list[str], settings: Settings, *, open_browser: bool) -> int
         threading.Thread(target=_say_model, args=(client,), daemon=True).start()
         for source in sources:
             try:
-                dataset = client.add(source, model=_named(settings))
+                dataset = client.add(source, model=_named(settings), annotations=annotations)
                 threading.Thread(target=_follow_quietly, args=(dataset,), daemon=True).start()
             except RayographError as error:
                 console.echo(f"error: {error.message}", sys.stderr)

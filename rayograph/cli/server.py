@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rayograph import __version__, console
-from rayograph.cli.base import DONE, Command, Group, State, json_option
+from rayograph.cli.base import DONE, Command, Group, State, annotations_option, json_option
 from rayograph.errors import ConfigurationError
 
 SERVER_PACKAGES = ("fastapi", "gradio", "open_clip", "ray", "torch", "uvicorn")
@@ -36,6 +36,7 @@ def catalog_and_model(function: Any) -> Any:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--port", type=click.IntRange(0, 65535), help="Default 8000; 0 picks a free one.")
 @click.option("--host", help="Default 127.0.0.1; anything beyond needs a token.")
+@annotations_option
 @catalog_and_model
 @click.option("--no-browser", is_flag=True, help="Do not open the page in a browser.")
 @click.pass_obj
@@ -45,6 +46,7 @@ def up(
     sources: tuple[str, ...],
     port: int | None,
     host: str | None,
+    annotations: str | None,
     catalog: str | None,
     model: str | None,
     no_browser: bool,
@@ -60,7 +62,9 @@ def up(
     need_server_extra()
     from rayograph.cli.running import start_or_attach
 
-    return start_or_attach(list(sources), settings, open_browser=not no_browser)
+    return start_or_attach(
+        list(sources), settings, open_browser=not no_browser, annotations=annotations
+    )
 
 
 @click.command(cls=Command)
@@ -80,6 +84,7 @@ def down(state: State, port: int | None, catalog: str | None) -> int:
 @click.argument("source")
 @click.option("--address", required=True, metavar="URL", help="The cluster: http://head:8265.")
 @click.option("--name", metavar="N", help="What to call the dataset.")
+@annotations_option
 @catalog_and_model
 @click.option("--no-wait", is_flag=True, help="Return once the job is accepted.")
 @click.pass_obj
@@ -89,6 +94,7 @@ def submit(
     source: str,
     address: str,
     name: str | None,
+    annotations: str | None,
     catalog: str | None,
     model: str | None,
     no_wait: bool,
@@ -99,7 +105,12 @@ def submit(
     from rayograph_pipelines import job
 
     return job.submit(
-        source=source, address=address, name=name, settings=settings, wait=not no_wait
+        source=source,
+        address=address,
+        name=name,
+        annotations=annotations,
+        settings=settings,
+        wait=not no_wait,
     )
 
 

@@ -28,9 +28,11 @@ from rayograph.schema import (
     Health,
     ImageRecord,
     ModelList,
+    Priority,
     Progress,
     SearchBy,
     SearchResponse,
+    StageName,
 )
 from rayograph.schema import Dataset as DatasetInfo
 
@@ -303,17 +305,21 @@ class AsyncDataset(
         """Remove the images whose files are gone. No file is touched."""
         return await self._transport.send(calls.command(self.id, "purge"))
 
-    async def pause(self) -> Progress:
-        """Stop computing; what is done stays and can be searched."""
-        return await self._transport.send(calls.command(self.id, "pause"))
+    async def pause(self, stage: StageName | None = None) -> Progress:
+        """Stop computing, all or one stage; what is done stays and can be searched."""
+        return await self._transport.send(calls.command(self.id, "pause", stage))
 
-    async def resume(self) -> Progress:
-        """Go on after ``pause``."""
-        return await self._transport.send(calls.command(self.id, "resume"))
+    async def resume(self, stage: StageName | None = None) -> Progress:
+        """Go on after ``pause``, with all or with one stage."""
+        return await self._transport.send(calls.command(self.id, "resume", stage))
 
-    async def cancel(self) -> Progress:
-        """End the work on this dataset; what is done stays."""
-        return await self._transport.send(calls.command(self.id, "cancel"))
+    async def cancel(self, stage: StageName | None = None) -> Progress:
+        """End the work on this dataset, or ``embedding`` alone; what is done stays."""
+        return await self._transport.send(calls.command(self.id, "cancel", stage))
+
+    async def prioritise(self, priority: Priority) -> None:
+        """Let it go before others at the model (``high``), or after them (``low``)."""
+        self.info = await self._transport.send(calls.prioritise(self.id, priority))
 
     async def use_model(self, name: str) -> None:
         """Embed with another model; the present one's vectors serve until its are all there."""

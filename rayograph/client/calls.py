@@ -28,9 +28,11 @@ from rayograph.schema import (
     ImageRecord,
     ModelList,
     NewDataset,
+    Priority,
     Progress,
     SearchRequest,
     SearchResponse,
+    StageName,
 )
 from rayograph.sources import where_is
 
@@ -110,6 +112,10 @@ def relocate(dataset_id: str, source: str | os.PathLike[str]) -> Call[Dataset]:
     return Call("PATCH", f"/api/datasets/{dataset_id}", read(Dataset), body=body)
 
 
+def prioritise(dataset_id: str, priority: Priority) -> Call[Dataset]:
+    return Call("PATCH", f"/api/datasets/{dataset_id}", read(Dataset), body={"priority": priority})
+
+
 def delete(dataset_id: str) -> Call[None]:
     return Call("DELETE", f"/api/datasets/{dataset_id}", nothing, repeat=False)
 
@@ -127,8 +133,9 @@ def events(dataset_id: str) -> str:
     return f"/sse/progress/{dataset_id}"
 
 
-def command(dataset_id: str, name: Command) -> Call[Progress]:
-    return Call("POST", f"/api/datasets/{dataset_id}/{name}", read(Progress))
+def command(dataset_id: str, name: Command, stage: StageName | None = None) -> Call[Progress]:
+    body = None if stage is None else {"stage": stage}
+    return Call("POST", f"/api/datasets/{dataset_id}/{name}", read(Progress), body=body)
 
 
 def images(

@@ -14,7 +14,7 @@ from rayograph.client.calls import Call, read
 from rayograph.client.transport import AsyncTransport, Transport
 from rayograph.errors import InvalidRequest
 from rayograph.facets import FacetList, FolderList, View, ViewList
-from rayograph.schema import Progress
+from rayograph.schema import Progress, StageName
 
 _MOST_FOLDERS = 10_000
 
@@ -48,9 +48,10 @@ class Library(ABC):
         code: str | None = None,
         ids: Iterable[str] | None = None,
         where: str | None = None,
+        stage: StageName | None = None,
     ) -> Progress:
-        """Try failed images again: all, or those of one cause, by ids or by a filter."""
-        return self._transport.send(_retry(self.id, code, ids, where))
+        """Try failed images again: all, or those of one cause or stage, by ids or by a filter."""
+        return self._transport.send(_retry(self.id, code, ids, where, stage))
 
     def export_failures(
         self, path: str | os.PathLike[str], *, code: str | None = None, where: str | None = None
@@ -107,9 +108,10 @@ class AsyncLibrary(ABC):
         code: str | None = None,
         ids: Iterable[str] | None = None,
         where: str | None = None,
+        stage: StageName | None = None,
     ) -> Progress:
-        """Try failed images again: all, or those of one cause, by ids or by a filter."""
-        return await self._transport.send(_retry(self.id, code, ids, where))
+        """Try failed images again: all, or those of one cause or stage, by ids or by a filter."""
+        return await self._transport.send(_retry(self.id, code, ids, where, stage))
 
     async def export_failures(
         self, path: str | os.PathLike[str], *, code: str | None = None, where: str | None = None
@@ -159,9 +161,14 @@ def _folders(dataset_id: str, parent: str, where: str | None) -> Call[FolderList
 
 
 def _retry(
-    dataset_id: str, code: str | None, ids: Iterable[str] | None, where: str | None
+    dataset_id: str,
+    code: str | None,
+    ids: Iterable[str] | None,
+    where: str | None,
+    stage: StageName | None,
 ) -> Call[Progress]:
-    given = {"code": code, "ids": None if ids is None else list(ids), "where": where}
+    listed = None if ids is None else list(ids)
+    given = {"code": code, "ids": listed, "where": where, "stage": stage}
     body = {name: value for name, value in given.items() if value is not None}
     return Call("POST", f"/api/datasets/{dataset_id}/retry", read(Progress), body=body or None)
 

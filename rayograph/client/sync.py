@@ -27,9 +27,11 @@ from rayograph.schema import (
     Health,
     ImageRecord,
     ModelList,
+    Priority,
     Progress,
     SearchBy,
     SearchResponse,
+    StageName,
 )
 from rayograph.schema import Dataset as DatasetInfo
 
@@ -292,17 +294,21 @@ class Dataset(Discovery, LabelMethods, ExportMethods, SnapshotMethods, Library):
         """Remove the images whose files are gone. No file is touched."""
         return self._transport.send(calls.command(self.id, "purge"))
 
-    def pause(self) -> Progress:
-        """Stop computing; what is done stays and can be searched."""
-        return self._transport.send(calls.command(self.id, "pause"))
+    def pause(self, stage: StageName | None = None) -> Progress:
+        """Stop computing, all or one stage; what is done stays and can be searched."""
+        return self._transport.send(calls.command(self.id, "pause", stage))
 
-    def resume(self) -> Progress:
-        """Go on after ``pause``."""
-        return self._transport.send(calls.command(self.id, "resume"))
+    def resume(self, stage: StageName | None = None) -> Progress:
+        """Go on after ``pause``, with all or with one stage."""
+        return self._transport.send(calls.command(self.id, "resume", stage))
 
-    def cancel(self) -> Progress:
-        """End the work on this dataset; what is done stays."""
-        return self._transport.send(calls.command(self.id, "cancel"))
+    def cancel(self, stage: StageName | None = None) -> Progress:
+        """End the work on this dataset, or ``embedding`` alone; what is done stays."""
+        return self._transport.send(calls.command(self.id, "cancel", stage))
+
+    def prioritise(self, priority: Priority) -> None:
+        """Let it go before others at the model (``high``), or after them (``low``)."""
+        self.info = self._transport.send(calls.prioritise(self.id, priority))
 
     def use_model(self, name: str) -> None:
         """Embed with another model; the present one's vectors serve until its are all there."""

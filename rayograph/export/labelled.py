@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import lance
 import numpy as np
 import pyarrow as pa
 
@@ -28,7 +27,7 @@ class LabelColumns:
         NotReady: nothing has been scored yet.
     """
 
-    def __init__(self, labelling: Labelling, snapshot: lance.LanceDataset) -> None:
+    def __init__(self, labelling: Labelling, snapshot: Any) -> None:
         if not present_in(snapshot, labelling):
             raise NotReady(f"no image has a score of {labelling.name} yet", hint="try again soon")
         self._labelling = labelling

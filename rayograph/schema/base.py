@@ -12,6 +12,8 @@ ImageStatus = Literal["pending", "indexed", "embedding", "ready", "failed"]
 DatasetState = Literal["queued", "processing", "ready", "failed"]
 Activity = Literal["downloading", "generating_tiles", "listing", "indexing", "embedding"]
 StageMode = Literal["waiting", "running", "done", "paused", "blocked", "failed"]
+StageName = Literal["listing", "metadata", "embedding"]
+Priority = Literal["high", "normal", "low"]
 TilingState = Literal["waiting", "tiling", "ready", "failed"]
 
 

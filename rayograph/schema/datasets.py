@@ -7,7 +7,16 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from rayograph.annotations.answers import AnnotationReport
-from rayograph.schema.base import Activity, Answer, DatasetState, Model, StageMode, TilingState
+from rayograph.schema.base import (
+    Activity,
+    Answer,
+    DatasetState,
+    Model,
+    Priority,
+    StageMode,
+    StageName,
+    TilingState,
+)
 
 
 class StageProgress(Answer):
@@ -21,6 +30,14 @@ class StageProgress(Answer):
     eta_s: float | None = Field(None, description="seconds left at that rate; null: not known")
     state: StageMode = "waiting"
     note: str | None = Field(None, description="why it waits, or what limits it")
+
+
+class NextTry(Answer):
+    """What storage or a network made fail, and when it is tried again by itself."""
+
+    at: str | None = Field(description="null: no more by itself; a retry or rescan begins anew")
+    images: int = Field(description="0: the source itself could not be looked at")
+    tries: int = Field(description="so many of `retries.tries` by then")
 
 
 class Progress(Answer):
@@ -40,6 +57,7 @@ class Progress(Answer):
     error: str | None = None
     version: int = Field(0, description="grows with each change of the table")
     missing: int = Field(0, description="images whose files are gone; not part of `total`")
+    next_try: NextTry | None = Field(None, description="null: nothing failed by what can pass")
 
     @property
     def counts(self) -> tuple[int, int, int, int, int]:
@@ -99,6 +117,7 @@ class Dataset(Answer):
     )
     watch_note: str | None = Field(None, description="why its folder is polled, not watched")
     disk_bytes: int | None = Field(None, description="disk a giant's download and tiles take")
+    priority: Priority = Field("normal", description="who goes first at the model")
 
 
 class DatasetStatus(Answer):
@@ -149,12 +168,19 @@ class DatasetChange(Model):
     path: str | None = Field(
         None, min_length=1, max_length=4096, description="where its files are now: a folder or URL"
     )
+    priority: Priority | None = Field(None, description="who goes first at the model")
 
     @model_validator(mode="after")
     def _one_change(self) -> DatasetChange:
-        if (self.model is None) == (self.path is None):
-            raise ValueError("give either model or path")
+        if sum(value is not None for value in (self.model, self.path, self.priority)) != 1:
+            raise ValueError("give one of model, path or priority")
         return self
+
+
+class StageChoice(Model):
+    """``POST .../{pause,resume,cancel}``: one stage; without a body the whole dataset."""
+
+    stage: StageName | None = None
 
 
 class Accepted(Answer):

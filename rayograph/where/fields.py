@@ -30,6 +30,7 @@ Record = Mapping[str, Any]
 FAULTS = (
     "missing",
     "unreadable",
+    "unavailable",
     "empty",
     "truncated",
     "not_an_image",

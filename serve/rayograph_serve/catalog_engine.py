@@ -34,9 +34,11 @@ from rayograph.schema import (
     ImageRecord,
     ModelList,
     NewDataset,
+    Priority,
     Progress,
     SearchRequest,
     SearchResponse,
+    StageName,
     TilePyramid,
 )
 from rayograph.settings import Settings
@@ -126,6 +128,7 @@ class CatalogEngine:
             annotations=report_of(row),
             skipped=row.skipped,
             watch_note=row.watch_note,
+            priority=row.priority,
             disk_bytes=await _thread(giants.disk_bytes, row, self._settings),
         )
 
@@ -167,9 +170,16 @@ class CatalogEngine:
             latest = await self._work.newest(row.dataset_id)
             version, progress = latest if latest is not None else (version, newer)
 
-    async def command(self, dataset_id: str, command: Command) -> Progress:
+    async def command(
+        self, dataset_id: str, command: Command, stage: StageName | None = None
+    ) -> Progress:
         row = await self._row(dataset_id)
-        await self._work.command(row.dataset_id, command)
+        if command == "cancel" and stage not in (None, "embedding"):
+            raise InvalidRequest(
+                f"{stage} cannot be cancelled alone: what comes after needs it",
+                hint="pause it, or cancel the whole dataset",
+            )
+        await self._work.command(row.dataset_id, command, *([] if stage is None else [stage]))
         return await self._progress(await self._row(dataset_id))
 
     async def retry(self, dataset_id: str, chosen: Retry) -> Progress:
@@ -177,7 +187,7 @@ class CatalogEngine:
         where = chosen.where if chosen.code is None else f"failed={quoted(chosen.code)}"
         # What makes no sense is refused here, before any work is stopped for it.
         chosen_by(row, where)
-        await self._work.retry(row.dataset_id, where, chosen.ids)
+        await self._work.retry(row.dataset_id, where, chosen.ids, chosen.stage)
         return await self._progress(await self._row(dataset_id))
 
     async def _progress(self, row: DatasetRow) -> Progress:
@@ -300,6 +310,11 @@ class CatalogEngine:
         if source.kind != row.source.kind or row.source.is_giant:
             raise InvalidRequest(f"this dataset's source is no {source.kind}")
         await self._work.relocate(row.dataset_id, source)
+        return await self._dataset(await self._row(row.dataset_id))
+
+    async def prioritise(self, dataset_id: str, priority: Priority) -> Dataset:
+        row = await self._row(dataset_id)
+        await self._work.command(row.dataset_id, "prioritise", priority)
         return await self._dataset(await self._row(row.dataset_id))
 
     async def _change_model(self, row: DatasetRow, wanted: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rayograph.schema import Progress
+from rayograph.schema import Progress, StageName
 from rayograph.sources import Source
 
 Vector = npt.NDArray[np.float16]
@@ -17,10 +17,19 @@ class Work(Protocol):
     """Every call may raise what the one at work raises."""
 
     async def start(self, dataset_id: str) -> None: ...
-    async def command(self, dataset_id: str, command: str) -> None: ...
+    async def command(self, dataset_id: str, command: str, *more: str) -> None:
+        """Tell whoever works on a dataset; ``more`` is the stage meant, or the priority."""
+        ...
+
     async def relocate(self, dataset_id: str, source: Source) -> None: ...
-    async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
-        """Try failed images again: those that a filter picks, or these."""
+    async def retry(
+        self,
+        dataset_id: str,
+        where: str | None,
+        image_ids: list[str] | None,
+        stage: StageName | None,
+    ) -> None:
+        """Try failed images again: those that a filter picks, or these, or those of a stage."""
         ...
 
     async def restore(self, dataset_id: str, name: str) -> None:

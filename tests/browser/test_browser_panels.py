@@ -63,6 +63,24 @@ def test_pause_acts_at_once_and_stays(
     assert engine.commands == ["pause"]
 
 
+def test_one_stage_pauses_at_once_and_goes_on(
+    engine: VirtualEngine, half_done: Virtual, open_page: Open
+) -> None:
+    page = open_page()
+    _dock(page)
+    engine.hold = threading.Event()
+    page.click("[data-stage=embedding] .rg-stage-pause")
+    wait_text(page, "[data-stage=embedding] .rg-stage-state", "paused")
+    engine.hold.set()
+    page.wait_for_selector("[data-stage=embedding] .rg-stage-pause[aria-pressed=true]")
+    assert page.locator("[data-stage=embedding] .rg-rate").inner_text() == ""
+    # Of what is done there is nothing to pause.
+    assert page.locator("[data-stage=listing] .rg-stage-pause").is_hidden()
+    page.click("[data-stage=embedding] .rg-stage-pause")
+    wait_text(page, "[data-stage=embedding] .rg-rate", "41/s")
+    assert engine.commands == ["pause embedding", "resume embedding"]
+
+
 def test_a_refused_command_is_rolled_back(
     engine: VirtualEngine, half_done: Virtual, open_page: Open
 ) -> None:

@@ -46,9 +46,11 @@ from rayograph.schema import (
     ModelInfo,
     ModelList,
     NewDataset,
+    Priority,
     Progress,
     SearchRequest,
     SearchResponse,
+    StageName,
     StageProgress,
     TilePyramid,
 )
@@ -82,6 +84,7 @@ class Virtual:
     embedding: int = 0
     fail_every: int = 0
     paused: bool = False
+    paused_stages: frozenset[str] = frozenset()
     error: str | None = None
     skipped: dict[str, int] = field(default_factory=dict)
     note: str | None = None
@@ -211,6 +214,10 @@ class VirtualEngine(AnnotationCalls):
         await self._held()
         return self._dataset(self._get(dataset_id))
 
+    async def prioritise(self, dataset_id: str, priority: Priority) -> Dataset:
+        await self._held()
+        return self._dataset(self._get(dataset_id))
+
     async def delete(self, dataset_id: str) -> None:
         await self._held()
         self._get(dataset_id)
@@ -247,9 +254,12 @@ class VirtualEngine(AnnotationCalls):
         )
 
     def _stages(self, made: Virtual, ready: int, failed: int) -> dict[str, StageProgress]:
-        def stage(done: int, total: int, rate: float, note: str | None = None) -> StageProgress:
+        def stage(
+            name: str, done: int, total: int, rate: float, note: str | None = None
+        ) -> StageProgress:
             busy = done + failed < total
-            state = "paused" if made.paused and busy else "running" if busy else "done"
+            halted = made.paused or name in made.paused_stages
+            state = "paused" if halted and busy else "running" if busy else "done"
             left = (total - done - failed) / rate if state == "running" else None
             return StageProgress(
                 done=done,
@@ -261,9 +271,9 @@ class VirtualEngine(AnnotationCalls):
                 note=note,
             )
 
-        listing = stage(made.listed, made.total, 84_000)
-        metadata = stage(max(made.indexed - failed, 0), made.listed, 21_400)
-        embedding = stage(ready, made.listed, 41.3, made.note)
+        listing = stage("listing", made.listed, made.total, 84_000)
+        metadata = stage("metadata", max(made.indexed - failed, 0), made.listed, 21_400)
+        embedding = stage("embedding", ready, made.listed, 41.3, made.note)
         metadata.failed = failed
         listing.state = "done" if made.listed >= made.total else listing.state
         if made.error:
@@ -274,7 +284,9 @@ class VirtualEngine(AnnotationCalls):
             embedding.note = made.note or "no model could be loaded"
         stages = {"listing": listing, "metadata": metadata, "embedding": embedding}
         if made.next_model:
-            stages["reembedding"] = stage(ready // 4, made.listed, 12.5, made.next_model)
+            stages["reembedding"] = stage(
+                "embedding", ready // 4, made.listed, 12.5, made.next_model
+            )
         return stages
 
     async def watch(self, dataset_id: str, *, stay: bool = False) -> AsyncIterator[Progress]:
@@ -289,11 +301,17 @@ class VirtualEngine(AnnotationCalls):
                     return
             await asyncio.sleep(0.05)
 
-    async def command(self, dataset_id: str, command: Command) -> Progress:
-        self.commands.append(command)
+    async def command(
+        self, dataset_id: str, command: Command, stage: StageName | None = None
+    ) -> Progress:
+        self.commands.append(f"{command} {stage}" if stage else command)
         await self._held()
         made = self._get(dataset_id)
-        if command in ("pause", "resume"):
+        if stage is not None:
+            others = {name for name in made.paused_stages if name != stage}
+            paused = others | {stage} if command == "pause" else others
+            self.change(made, paused_stages=frozenset(paused))
+        elif command in ("pause", "resume"):
             self.change(made, paused=command == "pause")
         elif command == "retry":
             self.change(made, fail_every=0, error=None)

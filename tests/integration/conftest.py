@@ -16,7 +16,10 @@ import psutil
 import pytest
 
 from rayograph import Client
+from tests.buckets import bucket
 from tests.pictures import write_pictures
+
+__all__ = ["bucket"]
 
 START_S = 180.0
 

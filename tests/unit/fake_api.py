@@ -238,6 +238,8 @@ class FakeApi:
             about = self.get(key)
             if change.path is not None:
                 about["source"] = change.path
+            elif change.priority is not None:
+                about["priority"] = change.priority
             else:
                 about["next_model"] = change.model
             return self.get(key)
@@ -263,11 +265,12 @@ class FakeApi:
             return StreamingResponse(self.events(key), media_type="text/event-stream")
 
         @app.post("/api/datasets/{key}/{command}", status_code=202)
-        async def command(key: str, command: str, body: SearchRequest | None = None) -> Any:
+        async def command(key: str, command: str, body: dict[str, Any] | None = None) -> Any:
             if command != "search":
                 return self.step(key)
-            if body is not None and body.where is not None:
-                parse(body.where)
+            asked = SearchRequest.model_validate(body)
+            if asked.where is not None:
+                parse(asked.where)
             hit = {"image": record(key, 1), "score": 0.5}
             return {"items": [hit], "coverage": {"searched": 2, "total": 3}, "took_ms": 1.5}
 

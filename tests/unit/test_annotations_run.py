@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -20,7 +21,7 @@ from rayograph.schema import NewDataset
 from rayograph.settings import Settings
 from rayograph_pipelines import annotating
 from tests.annotated import box, coco, coco_folder, draw, write
-from tests.working import WAIT_S, Reports, Warm, in_thread, joined, run_of, settings_for
+from tests.working import WAIT_S, Reading, Reports, Warm, in_thread, joined, run_of, settings_for
 
 
 class Here:
@@ -308,3 +309,25 @@ def test_what_is_no_annotation_source(tmp_path: Path, settings: Settings) -> Non
         with pytest.raises(error):
             open_dataset(catalog, new, settings)
     assert catalog.datasets() == []
+
+
+def test_a_file_that_moves_is_matched_anew(settings: Settings, work: Work, tmp_path: Path) -> None:
+    folder = coco_folder(tmp_path / "data")
+    catalog = Catalog(settings.catalog.uri)
+    row, _ = open_dataset(catalog, NewDataset(path=str(folder)), settings)
+    run_of(settings, row, Reading()).work()
+    before = rows(settings, row)["a.png"]
+    assert before["labels"] == ["cat", "dog"]
+
+    def rescanned() -> dict[str, dict[str, Any]]:
+        changed = catalog.update(row.dataset_id, listed=False)
+        run_of(settings, changed, Reading()).work()
+        return rows(settings, row)
+
+    place = Path(unquote(before["uri"].removeprefix("file://")))
+    place.rename(place.with_name("of nothing.png"))
+    now = rescanned()["of nothing.png"]
+    assert (now["id"], now["labels"], now["objects"]) == (before["id"], None, 0)
+    place.with_name("of nothing.png").rename(place)
+    now = rescanned()["a.png"]
+    assert (now["id"], now["labels"], now["objects"]) == (before["id"], ["cat", "dog"], 2)

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +66,16 @@ def test_a_named_model_goes_with_the_source(running: Running) -> None:
     running.answers["/api/datasets"] = (202, {"dataset_id": "abcdefghij"})
     hand_over(running.url, None, "/pictures", "rayograph-mini")
     assert running.asked[0][2] == {"path": "/pictures", "model": "rayograph-mini"}
+
+
+def test_annotations_go_with_the_source_by_their_whole_path(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.answers["/api/datasets"] = (202, {"dataset_id": "abcdefghij"})
+    monkeypatch.chdir(tmp_path)
+    hand_over(running.url, None, "/pictures", None, "boxes.json")
+    named = {"path": "/pictures", "annotations": str(tmp_path / "boxes.json")}
+    assert running.asked[0][2] == named
 
 
 def test_a_refusal_is_said_as_the_server_said_it(running: Running) -> None:

@@ -55,15 +55,15 @@ class Work:
     async def start(self, dataset_id: str) -> None:
         self.calls.append(("start", dataset_id))
 
-    async def command(self, dataset_id: str, command: str) -> None:
-        self.calls.append((command, dataset_id))
+    async def command(self, dataset_id: str, command: str, *more: str) -> None:
+        self.calls.append((command, dataset_id, *more))
         if command == "pause":
             row = self.catalog.update(dataset_id, paused=True)
             counts = self.catalog.reader(dataset_id).counts()
             await self.tell(build(row, counts))
 
-    async def retry(self, dataset_id: str, where: str | None, image_ids: list[str] | None) -> None:
-        self.calls.append(("retry", dataset_id, where, image_ids))
+    async def retry(self, dataset_id: str, *chosen: Any) -> None:
+        self.calls.append(("retry", dataset_id, *chosen))
 
     async def restore(self, dataset_id: str, name: str) -> None:
         with self.catalog.lock(dataset_id):

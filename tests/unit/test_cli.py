@@ -202,6 +202,14 @@ def test_commands_reach_their_route(api: FakeApi, name: str) -> None:
     assert api.seen[-1][:2] == ("POST", f"/api/datasets/{FRESH}/{name}")
 
 
+def test_one_stage_and_how_urgent_a_dataset_is(api: FakeApi) -> None:
+    assert run("pause", "fresh", "--stage", "embedding").output.startswith("pause: ")
+    assert api.seen[-1] == ("POST", f"/api/datasets/{FRESH}/pause", {"stage": "embedding"})
+    assert run("priority", "fresh", "low").output == f"{FRESH} fresh: low priority\n"
+    assert api.seen[-1] == ("PATCH", f"/api/datasets/{FRESH}", {"priority": "low"})
+    assert run("pause", "fresh", "--stage", "tiling").exit_code == 2
+
+
 def test_a_source_that_lies_elsewhere(api: FakeApi, tmp_path: Path) -> None:
     assert run("rescan", "fresh", "--source", str(tmp_path)).exit_code == 0
     assert ("PATCH", f"/api/datasets/{FRESH}", {"path": str(tmp_path)}) in api.seen
@@ -252,8 +260,9 @@ def test_up_and_down_pass_sources_and_flags_on(monkeypatch: pytest.MonkeyPatch) 
 
     calls: list[Any] = []
 
-    def start(sources: list[str], settings: Any, *, open_browser: bool) -> int:
-        calls.append((sources, settings.server.port, settings.catalog.uri, open_browser))
+    def start(sources: list[str], settings: Any, *, open_browser: bool, annotations: Any) -> int:
+        where = settings.server.port, settings.catalog.uri
+        calls.append((sources, *where, open_browser, annotations))
         return 1
 
     def run_down(settings: Any) -> int:
@@ -265,7 +274,20 @@ def test_up_and_down_pass_sources_and_flags_on(monkeypatch: pytest.MonkeyPatch) 
     args = ["up", "a", "b", "--port", "9", "--catalog", "/c", "--model", "none", "--no-browser"]
     assert run(*args).exit_code == 1
     assert run("down", "--port", "9").exit_code == 0
-    assert calls == [(["a", "b"], 9, "/c", False), 9]
+    assert calls == [(["a", "b"], 9, "/c", False, None), 9]
+
+
+def test_annotations_of_several_sources_are_refused() -> None:
+    found = run("up", "a", "b", "--annotations", "boxes.json", "--port", "0")
+    assert found.exit_code == 2
+    assert "--annotations belongs to one source" in found.output
+
+
+def test_annotations_that_are_not_there_are_told_of_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    found = run("up", str(tmp_path), "--annotations", str(tmp_path / "no.json"), "--port", "0")
+    assert found.exit_code == 2
+    assert "no.json" in found.output
 
 
 def test_submit_passes_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,11 +301,18 @@ def test_submit_passes_everything_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
     stand_in(monkeypatch, "rayograph_pipelines.job", submit=submit)
     args = ["submit", "s3://b/x", "--address", "http://head:8265", "--name", "n", "--no-wait"]
+    args += ["--annotations", "s3://b/boxes.json"]
     assert run(*args, "--catalog", "s3://b/c", "--model", "none").exit_code == 0
     settings = calls[0].pop("settings")
     assert (settings.catalog.uri, settings.model) == ("s3://b/c", "none")
     assert calls == [
-        {"source": "s3://b/x", "address": "http://head:8265", "name": "n", "wait": False}
+        {
+            "source": "s3://b/x",
+            "address": "http://head:8265",
+            "name": "n",
+            "annotations": "s3://b/boxes.json",
+            "wait": False,
+        }
     ]
 
 

@@ -222,6 +222,25 @@ def test_commands_and_edits_call_the_contract_s_routes(client: Client, api: Fake
     ]
 
 
+def test_one_stage_and_how_urgent_it_all_is(client: Client, api: FakeApi) -> None:
+    dataset = client.dataset("fresh")
+    api.seen.clear()
+    dataset.pause("embedding")
+    dataset.resume("embedding")
+    dataset.cancel("embedding")
+    dataset.retry(stage="metadata")
+    dataset.prioritise("high")
+    assert dataset.info.priority == "high"
+    base = f"/api/datasets/{FRESH}"
+    assert api.seen == [
+        ("POST", f"{base}/pause", {"stage": "embedding"}),
+        ("POST", f"{base}/resume", {"stage": "embedding"}),
+        ("POST", f"{base}/cancel", {"stage": "embedding"}),
+        ("POST", f"{base}/retry", {"stage": "metadata"}),
+        ("PATCH", base, {"priority": "high"}),
+    ]
+
+
 def test_records_become_tables_and_pictures(client: Client) -> None:
     dataset = client.dataset("fresh")
     table = dataset.to_arrow()

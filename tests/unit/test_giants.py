@@ -18,6 +18,7 @@ from rayograph.schema import NewDataset, Progress
 from rayograph.settings import Settings
 from rayograph.tiles.store import remove_deleted, used_bytes
 from rayograph_pipelines import giant
+from rayograph_pipelines.turns import Turns
 from tests.giants import TILE, write
 from tests.web_server import Answer, WebServer
 from tests.working import Reports, Warm, in_thread, joined, run_of, settings_for
@@ -276,18 +277,19 @@ def test_a_deleted_giant_is_out_of_sight_at_once_and_then_off_the_disk(tmp_path:
 def test_giants_take_turns(tmp_path: Path) -> None:
     options = settings(tmp_path)
     row = opened(options, str(write(tmp_path / "p.png", 600, 400)))
-    slot = threading.Semaphore(0)
+    turns, never = Turns(), threading.Event()
     reports = Reports()
-    run = run_of(options, row, report=reports, tile_slot=slot)
-    thread = in_thread(run.work)
-    slot.release()
+    run = run_of(options, row, report=reports, tile_turns=turns)
+    with turns.turn(never):
+        thread = in_thread(run.work)
     joined(thread)
-    assert slot.acquire(blocking=False)
     assert reports.all[0].stages["tiling"].state == "waiting"
 
     other = opened(options, str(write(tmp_path / "q.png", 600, 400)))
-    waiting = run_of(options, other, tile_slot=slot)
-    thread = in_thread(waiting.work)
-    waiting.stop()
-    joined(thread)
+    with turns.turn(never) as free_again:
+        assert free_again
+        waiting = run_of(options, other, tile_turns=turns)
+        thread = in_thread(waiting.work)
+        waiting.stop()
+        joined(thread)
     assert giants.store_of(other, options).pyramid() is None

@@ -83,9 +83,10 @@ def test_the_entrypoint_and_its_environment(capsys: pytest.CaptureFixture[str]) 
 
 def test_on_this_machine_it_is_this_interpreter_and_paths_are_absolute(tmp_path: Path) -> None:
     settings = configuration.load(flags={"catalog.uri": "~/c"}, environ={})[0]
-    command = job.entrypoint("~/x", None, settings, local=True)
+    command = job.entrypoint("~/x", None, settings, "~/boxes", local=True)
     assert command[0] == sys.executable
-    assert command[3:6] == [f"{tmp_path}/x", "--catalog", f"{tmp_path}/c"]
+    assert command[3:6] == [f"{tmp_path}/x", "--annotations", f"{tmp_path}/boxes"]
+    assert command[6:8] == ["--catalog", f"{tmp_path}/c"]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_a_token_is_sent_only_where_there_is_one(
 
 
 def run_job(monkeypatch: pytest.MonkeyPatch, outcome: Progress | Exception) -> Any:
-    def run(source: str, *, name: str | None, settings: Any, on_progress: Any) -> Progress:
+    def run(source: str, *, on_progress: Any, **_: Any) -> Progress:
         if isinstance(outcome, Exception):
             raise outcome
         on_progress(Progress.model_validate(progress(FRESH, 0)))

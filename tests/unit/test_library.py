@@ -245,20 +245,22 @@ def test_some_failures_are_tried_again(served: tuple[str, Shelved], dataset: Dat
     dataset.retry(code="truncated")
     dataset.retry(ids=["a"])
     dataset.retry(where="folder:2023")
+    dataset.retry(stage="metadata")
     dataset.retry()
     assert run(served, "retry", "shelf", "--code", "empty").output.startswith("retry: ")
     assert commands == [
-        ("retry", key, 'failed="truncated"', None),
-        ("retry", key, None, ["a"]),
-        ("retry", key, "folder:2023", None),
+        ("retry", key, 'failed="truncated"', None, None),
+        ("retry", key, None, ["a"], None),
+        ("retry", key, "folder:2023", None, None),
+        ("retry", key, None, None, "metadata"),
         ("retry", key),
-        ("retry", key, 'failed="empty"', None),
+        ("retry", key, 'failed="empty"', None, None),
     ]
-    with pytest.raises(InvalidRequest, match="give one of code, ids or where"):
+    with pytest.raises(InvalidRequest, match="give one of code, ids, where or stage"):
         dataset.retry(code="empty", where="folder:2023")
     with pytest.raises(InvalidFilter):
         dataset.retry(where="folder=")
-    assert len(commands) == 5
+    assert len(commands) == 6
 
 
 def test_only_chosen_failures_are_pending_again(tmp_path: Path) -> None:

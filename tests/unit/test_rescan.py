@@ -29,23 +29,15 @@ from rayograph.where import parse
 from rayograph.where.fields import FIELDS
 from rayograph_pipelines import scan
 from rayograph_pipelines.committer import Committer
-from tests.working import Warm, metadata_of, names, opened, run_of, settings_for, vectors_of
-
-
-class Reading(Warm):
-    """Takes the real content hash, as the embedding stage does."""
-
-    def embedding(self, rows: pa.Table, model: str) -> pa.Table:
-        self._note("embedding", rows)
-        found = vectors_of(rows)
-        hashes = pa.array([hash_of(uri) for uri in rows["uri"].to_pylist()], pa.string())
-        return found.set_column(
-            found.schema.get_field_index("content_hash"), "content_hash", hashes
-        )
-
-    @property
-    def embedded(self) -> list[str]:
-        return sorted(name for stage, names in self.seen if stage == "embedding" for name in names)
+from tests.working import (
+    Reading,
+    metadata_of,
+    names,
+    opened,
+    run_of,
+    settings_for,
+    vectors_of,
+)
 
 
 class Place:

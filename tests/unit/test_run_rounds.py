@@ -18,6 +18,7 @@ from rayograph.settings import Settings
 from rayograph_pipelines import chains, run
 from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
+from rayograph_pipelines.turns import Turns
 from tests.working import (
     WAIT_S,
     Reports,
@@ -266,21 +267,22 @@ def test_what_a_killed_run_left_is_finished(settings: Settings, folder: Path) ->
 def test_another_datasets_turn_at_the_model_does_not_hold_a_stop(
     settings: Settings, folder: Path
 ) -> None:
-    slot, asked = threading.Semaphore(0), threading.Event()
+    turns, asked, never = Turns(), threading.Event(), threading.Event()
 
-    class Slot:
-        def acquire(self, timeout: float) -> bool:
+    class Asked(Turns):
+        def turn(self, *about: Any) -> Any:
             asked.set()
-            return slot.acquire(timeout=timeout)
+            return turns.turn(*about)
 
     row = opened(settings, folder)
-    worker = run_of(settings, row, embed_slot=Slot())
-    working = in_thread(worker.work)
-    assert asked.wait(WAIT_S)
-    worker.stop()
-    joined(working)
-    slot.release()
-    assert_all_ready(settings, row.dataset_id, run_of(settings, row, embed_slot=slot).work(), 30)
+    with turns.turn(never):
+        worker = run_of(settings, row, model_turns=Asked())
+        working = in_thread(worker.work)
+        assert asked.wait(WAIT_S)
+        worker.stop()
+        joined(working)
+    again = run_of(settings, row, model_turns=turns).work()
+    assert_all_ready(settings, row.dataset_id, again, 30)
 
 
 def test_looking_before_and_after_the_work_does_no_harm(settings: Settings, folder: Path) -> None:

@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 STYLES = (
-    *("base", "bar", "filter", "facets", "sources", "grid", "strip", "panels", "model", "search"),
+    *(
+        "base",
+        "bar",
+        "filter",
+        "facets",
+        "sources",
+        "grid",
+        "strip",
+        "panels",
+        "stages",
+        "model",
+        "search",
+    ),
     *("listing", "detail", "described", "curation", "shapes", "viewer", "hits", "export"),
     *("discover", "labelling"),
 )

@@ -26,7 +26,10 @@ class ListFilesConfig:
 class ListFiles:
     """Turns packed chunks of names into listing rows; ``skipped`` rides on a row of its own."""
 
-    reads, adds = ("chunk",), ("id", "uri", "file_name", "folder", "size", "mtime", "skipped")
+    reads, adds = (
+        ("chunk",),
+        ("id", "uri", "file_name", "folder", "size", "mtime", "etag", "skipped"),
+    )
 
     def __init__(self, config: ListFilesConfig) -> None:
         self.config = config
@@ -55,6 +58,7 @@ SCHEMA = pa.schema(
         ("folder", pa.string()),
         ("size", pa.int64()),
         ("mtime", pa.float64()),
+        ("etag", pa.string()),
         ("skipped", pa.string()),
     ]
 )
@@ -62,7 +66,7 @@ SCHEMA = pa.schema(
 
 def pack(chunk: Chunk) -> str:
     """A chunk as text a table can hold; names that are not UTF-8 survive as lone surrogates."""
-    return json.dumps([chunk.folder, chunk.names, chunk.sizes, chunk.mtimes])
+    return json.dumps([chunk.folder, chunk.names, chunk.sizes, chunk.mtimes, chunk.marks])
 
 
 def unpack(text: str) -> Chunk:

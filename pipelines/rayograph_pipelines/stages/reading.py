@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from rayograph.errors import ImageFault
 from rayograph.imaging import MAX_FILE_BYTES, grey, load, read_header, square
 from rayograph.sources import open_uri
+from rayograph.storage import fault_of
 
 if TYPE_CHECKING:
     from rayograph.encoders.names import ResizeMode
@@ -43,16 +44,11 @@ class Pixels(NamedTuple):
 
 @contextmanager
 def _opened(uri: str) -> Iterator[IO[bytes]]:
-    try:
-        with open_uri(uri) as file:
+    with open_uri(uri) as file:
+        try:
             yield file
-    except (ImageFault, MemoryError):
-        raise
-    except FileNotFoundError:
-        raise ImageFault("the file is gone", fault="missing") from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ImageFault(f"cannot be read: {reason}", fault="unreadable") from None
+        except OSError as error:
+            raise fault_of(error, far=False) from None
 
 
 def header(uri: str, max_pixels: int) -> HeaderRow:

@@ -16,6 +16,7 @@ from rayograph.schema import (
     DatasetStatus,
     NewDataset,
     Progress,
+    StageChoice,
 )
 from rayograph_serve.engine import Command
 from rayograph_serve.routes import parts
@@ -23,6 +24,7 @@ from rayograph_serve.routes.exports import Exports
 from rayograph_serve.routes.parts import DatasetId, Engine, KnownPaths, Thumbnails
 
 router = parts.router("datasets")
+_BY_STAGE = frozenset({"pause", "resume", "cancel"})
 
 
 @router.post("/datasets", status_code=status.HTTP_202_ACCEPTED, summary="Open a source")
@@ -43,13 +45,16 @@ async def show(dataset_id: DatasetId, engine: Engine) -> Dataset:
     return await engine.dataset(dataset_id)
 
 
-@router.patch("/datasets/{dataset_id}", summary="Change a dataset's model or its place")
+@router.patch("/datasets/{dataset_id}", summary="Change a dataset's model, place or priority")
 async def change(dataset_id: DatasetId, body: DatasetChange, engine: Engine) -> Dataset:
     """With a model its images are embedded anew; until that is done, the present one's vectors
     serve. With a path its files lie there now: they are looked at again and keep what they have.
+    With a priority it goes before others at the model, or after them.
     """
     if body.path is not None:
         return await engine.relocate(dataset_id, body.path)
+    if body.priority is not None:
+        return await engine.prioritise(dataset_id, body.priority)
     return await engine.change_model(dataset_id, str(body.model))
 
 
@@ -80,9 +85,17 @@ def _steer(command: Command) -> Callable[..., Awaitable[Progress]]:
     async def steer(dataset_id: DatasetId, engine: Engine) -> Progress:
         return await engine.command(dataset_id, command)
 
-    steer.__name__ = command
-    steer.__doc__ = f"Tell the dataset's pipeline to {command}; answers with its progress."
-    return steer
+    async def steer_stage(
+        dataset_id: DatasetId, engine: Engine, body: StageChoice | None = None
+    ) -> Progress:
+        return await engine.command(dataset_id, command, body.stage if body else None)
+
+    made = steer_stage if command in _BY_STAGE else steer
+    made.__name__ = command
+    made.__doc__ = f"Tell the dataset's pipeline to {command}; answers with its progress."
+    if command in _BY_STAGE:
+        made.__doc__ += " With a `stage` it is about that one alone."
+    return made
 
 
 for _command in sorted({*get_args(Command)} - {"retry"}):

@@ -11,6 +11,7 @@ _STAGES = (
     ("metadata", "Metadata", "reads sizes and formats"),
     ("embedding", "Embedding", "makes them searchable"),
 )
+_PAUSED_ALONE = ("listing", "metadata", "embedding")
 _CHANGE = ("reembedding", "Changing the model", "makes vectors anew; the old ones serve meanwhile")
 
 
@@ -46,10 +47,19 @@ def work() -> str:
 """
 
 
+def _pause(key: str, title: str) -> str:
+    if key not in _PAUSED_ALONE:
+        return ""
+    return (
+        f'<button class="rg-stage-pause" type="button" aria-label="Pause {title}" '
+        f'aria-pressed="false">{icon("pause")}{icon("play")}</button>'
+    )
+
+
 def _stage(key: str, title: str, does: str) -> str:
     return f"""
 <section class="rg-stage" data-stage="{key}" data-state="waiting" hidden>
-  <h3>{title}<span class="rg-stage-state"></span></h3>
+  <h3>{title}<span class="rg-stage-state"></span>{_pause(key, title)}</h3>
   <div class="rg-bar-line" role="progressbar" aria-label="{title}" aria-valuemin="0"
     aria-valuemax="100"><i class="rg-done"></i><i class="rg-skipped"></i
     ><i class="rg-bad"></i></div>

@@ -52,6 +52,7 @@ export function moment(seconds) {
 const FAULTS = {
   missing: "The file is gone",
   unreadable: "Cannot be read",
+  unavailable: "Storage does not answer",
   empty: "Empty file",
   truncated: "Cut short",
   not_an_image: "Not a picture",

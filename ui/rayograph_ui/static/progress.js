@@ -43,6 +43,13 @@ export function startProgress(app) {
       if (name !== "purge" || confirm(PURGE)) command(app, name);
     });
   }
+  for (const control of all(".rg-stage-pause", dock)) {
+    control.addEventListener("click", () => {
+      const { stage } = control.closest(".rg-stage").dataset;
+      const name = app.progress?.stages[stage]?.state === "paused" ? "resume" : "pause";
+      command(app, name, { body: { stage } });
+    });
+  }
   $("rg-work-missing").addEventListener("click", () => {
     app.filtering.apply(app.where === "missing" ? "" : "missing", { focus: false });
   });
@@ -63,7 +70,7 @@ export async function command(app, name, { body, count: some } = {}) {
   if (!dataset || !before) return;
   const errorLine = $("rg-work-error");
   showError(errorLine, null);
-  app.setProgress(foresee(before, name, some));
+  app.setProgress(foresee(before, name, some, body?.stage));
   try {
     const id = encodeURIComponent(dataset.dataset_id);
     const progress = await app.api.post(`/api/datasets/${id}/${name}`, body);
@@ -76,8 +83,13 @@ export async function command(app, name, { body, count: some } = {}) {
   }
 }
 
-function foresee(progress, name, some = progress.failed) {
+function foresee(progress, name, some = progress.failed, only = null) {
   const next = structuredClone(progress);
+  if (only && next.stages[only]) {
+    const state = name === "pause" ? "paused" : "waiting";
+    Object.assign(next.stages[only], { state, rate: null, eta_s: null });
+    return next;
+  }
   const each = (fn) => Object.values(next.stages).forEach(fn);
   if (name === "pause") {
     next.paused = true;
@@ -115,7 +127,8 @@ function render(app, dock, button, progress) {
   if (!progress) return;
   setText($("rg-work-lead"), lead(progress));
   for (const section of all(".rg-stage", dock)) {
-    renderStage(section, progress.stages[section.dataset.stage], progress);
+    renderStage(section, progress.stages[section.dataset.stage]);
+    renderPause(section, progress);
   }
   const show = {
     pause: busy && !progress.paused,
@@ -146,6 +159,19 @@ function lead(progress) {
   if (slow.state === "blocked") return slow.note ?? `Stuck at ${name}.`;
   const left = slow.eta_s === null ? "" : `About ${duration(slow.eta_s)} left. `;
   return `${left}The slowest part is ${name}.`;
+}
+
+/** A stage can be paused while there is something left of it; its place is kept, so nothing moves. */
+function renderPause(section, progress) {
+  const control = section.querySelector(".rg-stage-pause");
+  if (!control) return;
+  const state = progress.stages[section.dataset.stage]?.state;
+  const paused = state === "paused";
+  const left = progress.status === "in_progress" && (paused || state === "running" || state === "waiting");
+  control.classList.toggle("rg-idle", !left || progress.paused);
+  control.disabled = !left || progress.paused;
+  control.setAttribute("aria-pressed", String(paused));
+  control.title = paused ? "Go on" : "Pause this stage";
 }
 
 function renderStage(section, stage) {
