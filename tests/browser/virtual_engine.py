@@ -14,6 +14,7 @@ from said import said
 from virtual_annotations import Annotated, AnnotationCalls, labelled, report
 from virtual_discovery import VirtualDiscovery
 from virtual_giant import Giant
+from virtual_labels import VirtualLabels
 
 from rayograph import ids
 from rayograph.errors import (
@@ -133,6 +134,7 @@ class VirtualEngine(AnnotationCalls):
         self.requests: list[SearchRequest] = []
         self.cutoff: float | None = None
         self.discovery = VirtualDiscovery(self)
+        self.labels = VirtualLabels(self)
         self.broken_search: RayographError | None = None
         self.phase: str | None = None
         self.next_total = 120

@@ -30,7 +30,7 @@ STYLES = (
         "selection",
     ),
     *("listing", "detail", "described", "curation", "shapes", "viewer", "hits", "export"),
-    "discover",
+    *("discover", "labelling"),
 )
 TITLE = "rayograph"
 
@@ -70,6 +70,7 @@ def page_html() -> str:
         + '<div class="rg-middle">'
         + panels.browse()
         + "</div>"
+        + panels.labelling()
         + panels.work()
         + "</div>"
         + panels.detail()

@@ -25,6 +25,7 @@ _KEYS = (
     ("Page Up · Down", "a screen"),
     ("+ · −", "larger, smaller"),
     ("d", "duplicates, clusters, outliers; there: z undoes, c held compares"),
+    ("L", "labels by words; with a class chosen: y it is, n it is not"),
     ("p", "progress"),
     ("?", "this list"),
 )

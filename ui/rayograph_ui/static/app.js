@@ -16,6 +16,7 @@ import { brief, count } from "./format.js";
 import { GiantWatch } from "./giant.js";
 import { Grid } from "./grid.js";
 import { startKeys } from "./keys.js";
+import { startLabelling } from "./labelling.js";
 import { startModel } from "./model.js";
 import { startBanner, startLogin, startTheme, toast } from "./notices.js";
 import { startProgress } from "./progress.js";
@@ -82,6 +83,7 @@ class App extends Bus {
     this.failures = startFailures(this);
     this.discover = startDiscover(this);
     this.exporting = startExport(this);
+    this.labelling = startLabelling(this);
     this.dock = startProgress(this);
     startModel(this);
     startSnapshots(this);
@@ -148,6 +150,11 @@ class App extends Bus {
   /** Put the listing into another order; throws what the server refuses. */
   async setSort(sort) {
     if (sort !== this.sort) await this.#list(this.where, sort);
+  }
+
+  /** Ask for the listing again: what a filter names has changed. */
+  async listAgain() {
+    await this.#list(this.where, this.sort);
   }
 
   async #list(where, sort) {

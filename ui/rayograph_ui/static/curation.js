@@ -6,7 +6,7 @@ const UNDO_MOST = 200;
 const FIELDS = ["tags", "rating", "favorite"];
 
 export function startCuration(app) {
-  const done = []; // {record, back} or {undo, what}: how to undo each change, newest last
+  const done = []; // {record, back} or {undo}: how to undo each change, newest last
   const queues = new Map(); // image id -> the last of its changes on their way
   const tags = $("rg-tags");
   const form = $("rg-tag-form");
@@ -37,15 +37,17 @@ export function startCuration(app) {
     }
   }
 
-  /** Keep how to undo what was done elsewhere; returns what forgets it again. */
-  function remember(undo, what) {
-    const step = { undo, what };
+  /** Something else that z undoes; returns what forgets it again, as the failing of `work` does. */
+  function remember(undo, work = null) {
+    const step = { undo };
     done.push(step);
     if (done.length > UNDO_MOST) done.shift();
-    return () => {
+    const forget = () => {
       const at = done.indexOf(step);
       if (at >= 0) done.splice(at, 1);
     };
+    work?.catch(forget);
+    return forget;
   }
 
   /** Show a record wherever the image is on the page. */
@@ -66,7 +68,6 @@ export function startCuration(app) {
     if (!step) return;
     if (step.undo) {
       step.undo();
-      app.toast(`Undone: ${step.what}`);
       return;
     }
     const record = app.grid.rows.find(step.record.id) ?? step.record;

@@ -46,7 +46,7 @@ function inDetail(app, { key, target }) {
   else if (key === "M") $("rg-detail-more").click();
   else if (key === "x") $("rg-detail-less").click();
   else if (key === "b") $("rg-detail-box").click();
-  else return app.curation.press(key);
+  else return app.labelling.press(key) || app.curation.press(key);
   return true;
 }
 
@@ -106,6 +106,7 @@ function onAny(app, key) {
   else if (key === "p" && app.dataset) app.dock.toggle();
   else if (key === "d" && app.dataset) app.discover.open();
   else if (key === "e" && app.dataset) app.exporting.open();
+  else if (key === "L" && app.dataset?.dataset_id && !app.giant) app.labelling.toggle();
   else return false;
   return true;
 }
@@ -119,6 +120,6 @@ function shortcut(app, key) {
   else if (key === "x" && record) app.examples.add(record, "less");
   else if (key === "+" || key === "=") app.zoom(app.grid.size + ZOOM_STEP_PX);
   else if (key === "-") app.zoom(app.grid.size - ZOOM_STEP_PX);
-  else return app.selection.press(key) || app.curation.press(key);
+  else return app.selection.press(key) || app.labelling.press(key) || app.curation.press(key);
   return true;
 }

@@ -90,7 +90,7 @@ export function startSelection(app) {
       return;
     }
     const before = records();
-    const forget = app.curation.remember(() => restore(before, change), plural(before.length, "picture"));
+    const forget = app.curation.remember(() => restore(before, change));
     show(before.map((record) => changed(record, change)));
     if (!(await send({ ids: before.map(({ id }) => id), ...change }))) {
       forget();
@@ -107,6 +107,7 @@ export function startSelection(app) {
       if (Object.keys(back).length) groups.set(key, [...(groups.get(key) ?? []), record]);
     }
     show(before);
+    app.toast(`Undone: ${plural(before.length, "picture")}`);
     for (const [key, some] of groups) {
       if (!(await send({ ids: some.map(({ id }) => id), ...JSON.parse(key) }))) {
         show(some.map((record) => changed(record, change)));
