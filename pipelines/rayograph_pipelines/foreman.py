@@ -136,14 +136,11 @@ class Foreman:
     def pause(self, dataset_id: str, stage: StageName | None = None) -> None:
         """Stop all work, or one stage, until ``resume``, across restarts."""
         if stage is None:
-            self._catalog.update(dataset_id, paused=True)
             self._retries.forget(dataset_id)
-            self.stop(dataset_id)
-            self._show(dataset_id)
+            self._turn(dataset_id, again=False, paused=True)
             return
         paused = {*self._catalog.dataset(dataset_id).paused_stages, stage}
-        self._catalog.update(dataset_id, paused_stages=tuple(sorted(paused)))
-        self._go_on(dataset_id)
+        self._turn(dataset_id, paused_stages=tuple(sorted(paused)))
 
     def resume(self, dataset_id: str, stage: StageName | None = None) -> None:
         """Go on: with everything, or with one stage."""
@@ -154,23 +151,20 @@ class Foreman:
             changes = {"paused_stages": tuple(s for s in row.paused_stages if s != stage)}
         if row.embed_note == CANCELLED and stage in (None, "embedding"):
             changes["embed_note"] = None
-        self._catalog.update(dataset_id, **changes)
-        self._go_on(dataset_id)
+        self._turn(dataset_id, **changes)
+        self._retries.keep(self._catalog.dataset(dataset_id))
 
     def cancel(self, dataset_id: str, stage: StageName | None = None) -> None:
         """Stop all work, or embedding, for good; what is done stays."""
-        self.stop(dataset_id)
-        self._retries.forget(dataset_id)
         row = self._catalog.dataset(dataset_id)
         if stage is not None:
             # A model that was to be changed to is not; else no more vectors are made.
             changed = {"next_model": None, "next_model_key": None}
-            self._catalog.update(
-                dataset_id, **(changed if row.next_model else {"embed_note": CANCELLED})
-            )
-            self._go_on(dataset_id)
+            self._turn(dataset_id, **(changed if row.next_model else {"embed_note": CANCELLED}))
             return
-        if self._at_rest(row).status != "complete":
+        self.stop(dataset_id)
+        self._retries.forget(dataset_id)
+        if self._at_rest(self._catalog.dataset(dataset_id)).status != "complete":
             self._catalog.update(dataset_id, error=CANCELLED, retry=None)
         self._show(dataset_id)
 
@@ -179,7 +173,7 @@ class Foreman:
         with self._lock:
             job = self._jobs.get(dataset_id)
             if job is not None:
-                job.run.prioritise(priority)
+                job.run.note(priority=priority)
             else:
                 self._catalog.update(dataset_id, priority=priority)
 
@@ -290,12 +284,23 @@ class Foreman:
         self._catalog.update(dataset_id, **changes)
         self.start(dataset_id)
 
-    def _go_on(self, dataset_id: str) -> None:
-        """Work by what the registry says now, and by nothing it said before."""
-        self.stop(dataset_id)
+    def _turn(self, dataset_id: str, *, again: bool = True, **changes: Any) -> None:
+        """Have the registry say something else, shown at once, and the work go by it.
+
+        A run that is at work ends as soon as it can, which nobody waits for; with ``again``
+        another one follows it.
+        """
+        with self._lock:
+            job = self._jobs.get(dataset_id)
+            if job is not None:
+                job.run.note(**changes)
+                (self._again.add if again else self._again.discard)(dataset_id)
+                job.run.stop()
+                return
+            self._catalog.update(dataset_id, **changes)
         self._show(dataset_id)
-        self.start(dataset_id)
-        self._retries.keep(self._catalog.dataset(dataset_id))
+        if again:
+            self.start(dataset_id)
 
     def _try_again(self, dataset_id: str) -> None:
         try:

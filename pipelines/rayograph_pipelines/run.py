@@ -193,9 +193,10 @@ class Run:
         """Paths that this run did not come to, once it is over."""
         return self._news.untouched()
 
-    def prioritise(self, priority: Priority) -> None:
-        """Be more or less urgent than other datasets from now on."""
-        self._change(priority=priority)
+    def note(self, **changes: Any) -> None:
+        """Take note of what somebody decided about the dataset, and show it."""
+        self._change(**changes)
+        self._tell()
 
     def attend(self, image_ids: list[str]) -> None:
         """Do these images first: they are on somebody's screen."""
