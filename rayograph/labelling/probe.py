@@ -115,7 +115,7 @@ def fitted(words: Head, examples: Examples, cost: float) -> Head:
         return worth, slopes.ravel()
 
     start, options = np.zeros(base.size), {"maxiter": _STEPS}
-    # Threads that share out products so small wait for each other fifteen times as long.
+    # Threads that share out products so small wait for each other, for many times as long.
     with threadpool_limits(1 if vectors.size * len(base) < _LARGE else None):
         found = minimize(value, start, jac=True, method="L-BFGS-B", options=options)
     both = base + slope * found.x.reshape(shape)
