@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -40,6 +40,7 @@ FILTER_INDICES = {
     "file_name": "BTREE",
     "tags": "LABEL_LIST",
     "labels": "LABEL_LIST",
+    "quality": "LABEL_LIST",
     "camera": "BITMAP",
     "lens": "BITMAP",
     "software": "BITMAP",
@@ -57,8 +58,8 @@ _KEPT_ROWS = 8_000_000
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A ``where`` of one dataset, or everything. Rows whose file is gone are in it only where the
-    ``where`` speaks of them.
+    """A ``where`` of one dataset, or everything. Rows whose file is gone and hidden ones are in it
+    only where the ``where`` speaks of them.
 
     Args:
         node: None for everything.
@@ -81,8 +82,9 @@ class Filter:
         scope = Scope(self.space.seen(snapshot.schema.names), statuses, partial(_values, snapshot))
         asked = node or self.node
         found = "true" if asked is None else to_sql(asked, scope)
-        shown = present(snapshot)
-        if shown is None or (self.node is not None and "missing" in fields_of(self.node)):
+        named = frozenset() if self.node is None else fields_of(self.node)
+        shown = in_sight(snapshot, named)
+        if shown is None:
             return found
         return shown if asked is None else f"({found}) and ({shown})"
 
@@ -96,6 +98,14 @@ def _values(snapshot: lance.LanceDataset, column: str) -> tuple[str, ...] | None
 def present(snapshot: lance.LanceDataset) -> str | None:
     """The filter that leaves out rows whose file is gone; None: the table has had none."""
     return "missing is null or not missing" if "missing" in snapshot.schema.names else None
+
+
+def in_sight(snapshot: lance.LanceDataset, named: Collection[str] = frozenset()) -> str | None:
+    """The filter that leaves out what is out of sight: rows whose file is gone, and hidden ones,
+    each unless somebody named them. None: the table has had none."""
+    there = [name for name in ("missing", "hidden") if name in snapshot.schema.names]
+    left_out = [f"({name} is null or not {name})" for name in there if name not in named]
+    return " and ".join(left_out) or None
 
 
 class Picked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
@@ -74,7 +74,15 @@ class Discovery:
     none, it is begun, and the answer says how far it is.
     """
 
-    def __init__(self, catalog: Catalog, work: Work, *, records: Records) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        work: Work,
+        *,
+        records: Records,
+        changed: Callable[[DatasetRow], Awaitable[None]],
+    ) -> None:
+        self._changed = changed
         self._catalog = catalog
         self._work = work
         self._records = records
@@ -104,7 +112,9 @@ class Discovery:
     async def decide(self, dataset_id: str, decide: Decide) -> DecisionResult:
         """Note what somebody decided about images."""
         row = await self._row(dataset_id)
-        return DecisionResult(matched=await _thread(self._duplicates.decide, row, decide))
+        matched = await _thread(self._duplicates.decide, row, decide)
+        await self._changed(row)
+        return DecisionResult(matched=matched)
 
     async def decisions(self, dataset_id: str, *, limit: int, cursor: str | None) -> DecisionPage:
         row = await self._row(dataset_id)

@@ -98,6 +98,7 @@ class Duplicates:
         if pairs:
             book = self._catalog.analyses.decisions(row.dataset_id)
             book.decide(pairs, decide.decision)
+            self._catalog.hider(row.dataset_id).settle()
         return len(pairs)
 
     # -- inside -------------------------------------------------------------------------------

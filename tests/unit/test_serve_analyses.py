@@ -15,6 +15,7 @@ import pytest_asyncio
 from rayograph.analysis.asked import from_text, to_text
 from rayograph.catalog import Catalog
 from rayograph.catalog.analyses import Wanted
+from rayograph.schema import Progress
 from rayograph_pipelines.analysis_work import work
 from rayograph_serve.app import create_app
 from rayograph_serve.catalog_engine import CatalogEngine
@@ -31,11 +32,18 @@ class Foreman:
         self.catalog: Catalog = place.catalog
         self.running: dict[str, Wanted] = {}
         self.cancelled: list[tuple[str, str]] = []
+        self.told: Progress | None = None
 
     async def analyse(self, dataset_id: str, asked: str) -> None:
         wanted = Wanted(dataset_id, from_text(asked))
         self.catalog.analyses.note(wanted)
         self.running[wanted.key] = wanted
+
+    async def newest(self, dataset_id: str) -> None:
+        return None
+
+    async def show(self, progress: Progress) -> None:
+        self.told = progress
 
     async def cancel_analyses(self, dataset_id: str, kind: str) -> None:
         self.cancelled.append((dataset_id, kind))

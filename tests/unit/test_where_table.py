@@ -21,12 +21,14 @@ from rayograph.catalog.filters import FILTER_INDICES, Filter
 from rayograph.catalog.reader import DatasetReader, status_of
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.metadata.arrow import DETAILS
+from rayograph.quality import FLAWS
 from rayograph.settings import IndexSettings
 from rayograph.where import Node, matches, parse
 
 ROWS = 48
 _GROUPS = (
     *(columns.LISTING, columns.METADATA, columns.CURATION, columns.ANNOTATIONS),
+    columns.QUALITY,
     columns.embedding(2),
 )
 NAMES = [field.name for group in _GROUPS for field in group if field.name != "vector"]
@@ -82,6 +84,9 @@ _DETAILS: dict[str, tuple[Any, ...]] = {
     "steps": (None, 1, 20, 25),
     **dict.fromkeys(("aperture", "focal_mm", "altitude_m", "cfg_scale"), _REALS),
     **dict.fromkeys(("keywords", "loras"), _LISTS),
+    **dict.fromkeys(columns.QUALITY.names, (None, 0.0, *_REALS)),
+    "quality": (None, ["good"], ["blurred", "dark"], [*FLAWS]),
+    "quality_state": (None, 1, 2),
 }
 
 
@@ -90,7 +95,7 @@ def details(seed: int) -> dict[str, Any]:
     chance = Random(seed)
     return {
         name: chance.choice(_DETAILS.get(name, _TEXTS))
-        for name in DETAILS.names
+        for name in (*DETAILS.names, *columns.QUALITY.names)
         if name != "meta_version"
     }
 
@@ -176,7 +181,13 @@ def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     row = {name: texts.get(name) for name in NAMES if name != "id"}
     # Of details and labels nobody has there is no index.
     row |= dict.fromkeys(_DESCRIBED, "a")
-    row |= {"seed": 2**64 - 1, "loras": ["a"], "labels": ["a"], "keywords": ["a"]}
+    row |= {
+        "seed": 2**64 - 1,
+        "loras": ["a"],
+        "labels": ["a"],
+        "keywords": ["a"],
+        "quality": ["dark"],
+    }
     table = Table(tmp_path, [row] * 4, indexed=2)
     found = {index.name for index in table.reader.snapshot().describe_indices()}
     assert len(found) == len(FILTER_INDICES)
