@@ -88,6 +88,10 @@ MISSING = pa.schema([pa.field("missing", pa.bool_())])
 # True: somebody does not want to see it (rayograph.catalog.hiding), in the same way.
 HIDDEN = pa.schema([pa.field("hidden", pa.bool_())])
 
+# What the last analyses said of each image (rayograph.catalog.discovered), from the first time on.
+CLUSTER = pa.schema([pa.field("cluster", pa.string())])
+OUTLIER = pa.schema([pa.field("outlier", pa.float64())])
+
 
 # Of tables of buckets alone: what is another as soon as a file's bytes are.
 MARKS = pa.schema([pa.field("etag", pa.string())])

@@ -20,6 +20,7 @@ from lance.query import FullTextOperator, MatchQuery
 
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.vocabulary import values_of
+from rayograph.errors import NotReady
 from rayograph.schema import ImageStatus, StageState
 from rayograph.where import Node, Scope, fields_of, full_text, to_sql
 
@@ -51,7 +52,10 @@ FILTER_INDICES = {
     "model_hash": "BTREE",
     "seed": "BTREE",
     "loras": "LABEL_LIST",
+    "cluster": "BITMAP",
 }
+# Fields that an analysis fills, and which one.
+_WORKED_OUT = {"cluster": "clusters", "outlier": "outliers"}
 _STRAIGHT_ROWS = 2_000
 _KEPT_ROWS = 8_000_000
 
@@ -73,7 +77,11 @@ class Filter:
     space: Space = SPACES[0]
 
     def sql(self, snapshot: lance.LanceDataset, node: Node | None = None) -> str:
-        """The filter of a scan of this snapshot, of all of it or of one part."""
+        """The filter of a scan of this snapshot, of all of it or of one part.
+
+        Raises:
+            NotReady: it names what has to be worked out first.
+        """
         statuses: dict[str, list[tuple[int, int]]] = {}
         for meta in StageState:
             for embed in StageState:
@@ -83,10 +91,20 @@ class Filter:
         asked = node or self.node
         found = "true" if asked is None else to_sql(asked, scope)
         named = frozenset() if self.node is None else fields_of(self.node)
+        _check_worked_out(snapshot, named)
         shown = in_sight(snapshot, named)
         if shown is None:
             return found
         return shown if asked is None else f"({found}) and ({shown})"
+
+
+def _check_worked_out(snapshot: lance.LanceDataset, named: Collection[str]) -> None:
+    for name, what in _WORKED_OUT.items():
+        if name in named and name not in snapshot.schema.names:
+            raise NotReady(
+                f"the {what} of this dataset have not been worked out yet",
+                hint=f"`rayograph {what} DATASET`, the page's Discover or GET .../{what} begins it",
+            )
 
 
 def _values(snapshot: lance.LanceDataset, column: str) -> tuple[str, ...] | None:

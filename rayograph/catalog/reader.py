@@ -41,6 +41,8 @@ _RECORD = [
     *columns.QUALITY.names[:-1],
     *columns.MISSING.names,
     *columns.HIDDEN.names,
+    *columns.CLUSTER.names,
+    *columns.OUTLIER.names,
 ]
 
 

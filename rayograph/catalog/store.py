@@ -20,6 +20,7 @@ from rayograph.catalog.analyses import Analyses
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.curation import Curator
+from rayograph.catalog.discovered import Discoveries
 from rayograph.catalog.hiding import Hider
 from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.rows import RowEditor
@@ -267,6 +268,10 @@ class Catalog:
         """Who keeps hidden images out of sight; needs no lock."""
         serving = self.dataset(dataset_id).serving
         return Hider(self._table_uri(dataset_id), dataset_id, self.analyses, serving)
+
+    def discoveries(self, dataset_id: str) -> Discoveries:
+        """Who writes what analyses found out into a dataset's table; needs no lock."""
+        return Discoveries(self._table_uri(dataset_id))
 
     @property
     def views(self) -> Views:

@@ -40,6 +40,8 @@ RECORDS = pa.schema(
         ("shadows", pa.float64()),
         ("highlights", pa.float64()),
         ("entropy", pa.float64()),
+        ("cluster", pa.string()),
+        ("outlier", pa.float64()),
         ("caption", pa.string()),
         ("tags", pa.list_(pa.string())),
         ("rating", pa.int32()),

@@ -78,6 +78,8 @@ class ImageRecord(Answer):
     shadows: float | None = Field(None, description="what its darkest hundredth is darker than")
     highlights: float | None = Field(None, description="what its lightest hundredth is beyond")
     entropy: float | None = Field(None, description="bits a pixel's luminance tells, 0 to 8")
+    cluster: str | None = Field(None, description="number and name of the cluster it is in")
+    outlier: float | None = Field(None, description="mean distance to its nearest, 0 to 2")
     caption: str | None
     tags: list[str]
     rating: int | None

@@ -26,6 +26,7 @@ Kind = Literal[
     "choice",
     "tags",
     "flag",
+    "named",
 ]
 Record = Mapping[str, Any]
 FAULTS = (
@@ -196,6 +197,10 @@ FIELDS = (
     Field("shadows", "number", "what its darkest hundredth is darker than, 0 to 1"),
     Field("highlights", "number", "what its lightest hundredth is lighter than, 0 to 1"),
     Field("entropy", "number", "bits that a pixel's luminance tells, 0 to 8"),
+    Field("cluster", "named", "what it is alike to: a cluster's number, or a part of its name",
+          ("clusters",), listed=True),
+    Field("outlier", "number", "how far it is from those nearest to it, 0 to 2; strange: more",
+          ("outliers", "strange")),
     Field("content_hash", "text", "the hash of the file's content", ("hash",)),
     Field("id", "text", "the image's id"),
 )

@@ -184,7 +184,7 @@ def _facet(
     marks = _marks(told)
     listed = _listed(counts[:-1], coded.labels, marks, most)
     facet.values = [_value(coded.labels[at], counts[at], marks) for at in listed]
-    if of.kind != "text":
+    if of.kind not in ("text", "named"):
         # A filter may name what no image has (any more).
         strangers = sorted(marks.keys() - set(coded.labels))
         facet.values += [_value(text, 0, marks) for text in strangers]

@@ -40,6 +40,8 @@ def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
         **{name: data.get(name) for name in _DETAILS},
         content_hash=data.get("content_hash"),
         **{name: data.get(name) for name in QUALITY.names[:-1]},
+        cluster=data.get("cluster"),
+        outlier=data.get("outlier"),
         caption=data["caption"] or data.get("described"),
         tags=data.get("tags") or [],
         rating=data.get("rating"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,10 @@ class Api:
         return body
 
 
-@pytest_asyncio.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    place = Place(tmp_path, Hashed(), count=24)
+@asynccontextmanager
+async def served(home: Path) -> AsyncIterator[Api]:
+    """24 images of three contents, and the service over them."""
+    place = Place(home, Hashed(), count=24)
     foreman = Foreman(place)
     engine = CatalogEngine(place.catalog, foreman, place.settings)  # type: ignore[arg-type]
     app = create_app(engine, place.settings)
@@ -91,6 +93,12 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as http:
         yield Api(place, http, foreman)
         app.state.thumbnails.close()
+
+
+@pytest_asyncio.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with served(tmp_path) as found:
+        yield found
 
 
 async def test_the_first_answer_is_how_far_it_is_and_never_waits(api: Api) -> None:
