@@ -9,6 +9,7 @@ from rayograph import __version__
 from rayograph.analysis.asked import (
     ClustersAsked,
     DuplicatesAsked,
+    LabelsAsked,
     MapAsked,
     OutliersAsked,
     SampleAsked,
@@ -16,6 +17,7 @@ from rayograph.analysis.asked import (
 from rayograph.catalog.analyses import Wanted
 from rayograph_pipelines.analysis_bench import Bench
 from rayograph_pipelines.analysis_duplicates import duplicates
+from rayograph_pipelines.analysis_labels import labelled
 from rayograph_pipelines.analysis_vectors import clustered, mapped, outliers, sampled
 
 
@@ -39,6 +41,8 @@ def work(bench: Bench, wanted: Wanted) -> None:
             rows, about = clustered(bench, row, wanted)
         case MapAsked():
             rows, about = mapped(bench, row, wanted)
+        case LabelsAsked():
+            rows, about = labelled(bench, row, wanted)
     bench.tell("writing", None, None)
     took_s = round(time.monotonic() - began, 2)
     about = replace(about, took_s=took_s, code_version=__version__)

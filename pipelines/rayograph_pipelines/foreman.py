@@ -264,9 +264,9 @@ class Foreman:
         """Have an analysis worked out, in the background."""
         self._analyst.start(dataset_id, from_text(asked))
 
-    def cancel_analyses(self, dataset_id: str, kind: str) -> None:
-        """Stop a dataset's analyses of a kind; results there are stay."""
-        self._analyst.cancel(dataset_id, kind)
+    def cancel_analyses(self, dataset_id: str, kind: str, name: str | None = None) -> None:
+        """Stop a dataset's analyses of a kind (or one); results there are stay."""
+        self._analyst.cancel(dataset_id, kind, name)
 
     def working_on(self) -> list[str]:
         """Ids of the datasets being worked on now."""

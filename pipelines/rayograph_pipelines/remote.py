@@ -93,8 +93,8 @@ class RayWork:
     async def analyse(self, dataset_id: str, asked: str) -> None:
         await _result(self._foreman.analyse.remote(dataset_id, asked))
 
-    async def cancel_analyses(self, dataset_id: str, kind: str) -> None:
-        await _result(self._foreman.cancel_analyses.remote(dataset_id, kind))
+    async def cancel_analyses(self, dataset_id: str, kind: str, name: str | None = None) -> None:
+        await _result(self._foreman.cancel_analyses.remote(dataset_id, kind, name))
 
     async def analysis(self, key: str) -> dict[str, Any] | None:
         found = await _result(self._board.newest.remote(key))

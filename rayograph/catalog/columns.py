@@ -185,6 +185,7 @@ REGISTRY = pa.schema(
         pa.field("watch_note", pa.string()),
         pa.field("metadata_version", pa.int32()),
         pa.field("annotations", pa.string()),
+        pa.field("labels", pa.string()),
         pa.field("index_recall", pa.float64()),
         pa.field("index_checked", pa.int64()),
         pa.field("retry", pa.string()),

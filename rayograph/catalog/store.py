@@ -22,6 +22,7 @@ from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.curation import Curator
 from rayograph.catalog.discovered import Discoveries
 from rayograph.catalog.hiding import Hider
+from rayograph.catalog.labels import LabelTable
 from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.rows import RowEditor
 from rayograph.catalog.snapshots import Snapshots
@@ -34,6 +35,7 @@ from rayograph.errors import (
     DatasetNotFound,
 )
 from rayograph.folders import local_folder, writable_folder
+from rayograph.labelling.definition import Labelling, Labellings
 from rayograph.locks import hold
 from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.schema import SCHEMA_VERSION, Priority
@@ -41,6 +43,7 @@ from rayograph.sources import Source, describe, restore
 
 log = logging.getLogger(__name__)
 _REGISTRY, _VIEWS = "_datasets", "_views"
+_AS_JSON = ("annotations", "labels", "retry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class DatasetRow:
     watch_note: str | None = None
     # The report of ``rayograph.annotations``, with the fingerprint of the files it is about.
     annotations: dict[str, Any] | None = None
+    # ``rayograph.labelling.definition.Labellings``, as JSON has it.
+    labels: dict[str, Any] | None = None
     # By which version every image's metadata was read; 0: before there were versions.
     metadata_version: int = METADATA_VERSION
     # Of the vector index's ten nearest the share that are, and how many vectors there were then.
@@ -87,12 +92,17 @@ class DatasetRow:
         """Where the vectors are that answer searches."""
         return SPACES[self.space]
 
+    @property
+    def labellings(self) -> Labellings:
+        """The labels by words that somebody defined."""
+        return Labellings.read(self.labels)
+
     def to_row(self) -> dict[str, Any]:
         row = {f.name: getattr(self, f.name) for f in fields(self)}
         row["source"] = json.dumps(describe(self.source))
         row["skipped"] = json.dumps(self.skipped)
-        row["annotations"] = None if self.annotations is None else json.dumps(self.annotations)
-        row["retry"] = None if self.retry is None else json.dumps(self.retry)
+        for name in _AS_JSON:
+            row[name] = None if row[name] is None else json.dumps(row[name])
         row["paused_stages"] = json.dumps(self.paused_stages)
         return row
 
@@ -104,8 +114,7 @@ class DatasetRow:
         row["metadata_version"] = row.get("metadata_version") or 0
         row["source"] = restore(json.loads(row["source"]))
         row["skipped"] = json.loads(row["skipped"])
-        row["annotations"] = json.loads(row.get("annotations") or "null")
-        row["retry"] = json.loads(row.get("retry") or "null")
+        row |= {name: json.loads(row.get(name) or "null") for name in _AS_JSON}
         row["paused_stages"] = tuple(json.loads(row.get("paused_stages") or "[]"))
         row["priority"] = row.get("priority") or "normal"
         return cls(**row)
@@ -272,6 +281,11 @@ class Catalog:
     def discoveries(self, dataset_id: str) -> Discoveries:
         """Who writes what analyses found out into a dataset's table; needs no lock."""
         return Discoveries(self._table_uri(dataset_id))
+
+    def labels(self, row: DatasetRow, labelling: Labelling) -> LabelTable:
+        """A labelling's columns; needs no lock."""
+        book = self.analyses.corrections(row.dataset_id)
+        return LabelTable(self._table_uri(row.dataset_id), labelling, row.serving, book)
 
     @property
     def views(self) -> Views:

@@ -13,6 +13,7 @@ from rayograph.client import calls
 from rayograph.client.discovery_async import AsyncDiscovery
 from rayograph.client.exports import AsyncExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.labels import AsyncLabelMethods
 from rayograph.client.library import AsyncLibrary
 from rayograph.client.snapshots import AsyncSnapshotMethods
 from rayograph.client.transport import AsyncTransport, Transport
@@ -132,7 +133,9 @@ class AsyncClient:
         await self.close()
 
 
-class AsyncDataset(AsyncDiscovery, AsyncExportMethods, AsyncSnapshotMethods, AsyncLibrary):
+class AsyncDataset(
+    AsyncDiscovery, AsyncLabelMethods, AsyncExportMethods, AsyncSnapshotMethods, AsyncLibrary
+):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: AsyncClient, info: DatasetInfo) -> None:

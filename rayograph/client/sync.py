@@ -12,6 +12,7 @@ from rayograph.client import calls
 from rayograph.client.discovery import Discovery
 from rayograph.client.exports import ExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.labels import LabelMethods
 from rayograph.client.library import Library
 from rayograph.client.snapshots import SnapshotMethods
 from rayograph.client.transport import Transport
@@ -129,7 +130,7 @@ class Client:
         self.close()
 
 
-class Dataset(Discovery, ExportMethods, SnapshotMethods, Library):
+class Dataset(Discovery, LabelMethods, ExportMethods, SnapshotMethods, Library):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: Client, info: DatasetInfo) -> None:

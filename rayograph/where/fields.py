@@ -210,7 +210,9 @@ _BY_NAME = {name: field for field in FIELDS for name in (*field.aliases, field.n
 
 def find(name: str) -> Field | None:
     """The field of this name or alias, however it is capitalised."""
-    return _BY_NAME.get(name.lower())
+    from rayograph.where.labelled import field_of
+
+    return _BY_NAME.get(name.lower()) or field_of(name)
 
 
 def nearest(name: str) -> str | None:

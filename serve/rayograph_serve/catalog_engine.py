@@ -44,7 +44,7 @@ from rayograph.schema import (
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path, resolve
 from rayograph.where import quoted
-from rayograph.where.sorting import parse_sort
+from rayograph.where.sorting import sort_for
 from rayograph_serve import annotated
 from rayograph_serve.analyses import Discovery
 from rayograph_serve.catalog_library import CatalogLibrary
@@ -52,6 +52,7 @@ from rayograph_serve.cursors import from_cursor, from_mark_cursor, next_cursor, 
 from rayograph_serve.editing import Editing
 from rayograph_serve.engine import Command, Located, TileBytes
 from rayograph_serve.filters import chosen_by, described
+from rayograph_serve.labelling import Labelled
 from rayograph_serve.library import Library
 from rayograph_serve.records import record_of
 from rayograph_serve.searching import Searcher
@@ -81,6 +82,7 @@ class CatalogEngine:
         self._editing = Editing(catalog, settings)
         self.library: Library = CatalogLibrary(catalog)
         self.discovery = Discovery(catalog, work, records=self._records, changed=self._changed)
+        self.labels = Labelled(catalog, work)
         self.snapshots: Snapshots = CatalogSnapshots(catalog, work)
 
     # -- datasets ---------------------------------------------------------------------------
@@ -213,7 +215,8 @@ class CatalogEngine:
         sort: str | None,
         where: str | None = None,
     ) -> ImagePage:
-        row, order = await self._row(dataset_id), parse_sort(sort)
+        row = await self._row(dataset_id)
+        order = sort_for(sort, row.labellings)
         start = from_mark_cursor(cursor, order.name) if cursor else (offset or 0)
         read, chosen = self._catalog.reader(row.dataset_id).page_from, chosen_by(row, where)
         page = await _thread(read, start, limit=limit, sort=order, where=chosen)
@@ -244,8 +247,9 @@ class CatalogEngine:
         )
 
     async def fields(self, dataset_id: str) -> FieldList:
-        reader = self._catalog.reader((await self._row(dataset_id)).dataset_id)
-        return FieldList(items=await _thread(described, reader))
+        row = await self._row(dataset_id)
+        reader = self._catalog.reader(row.dataset_id)
+        return FieldList(items=await _thread(described, row, reader))
 
     async def image(self, image_id: str) -> ImageRecord:
         row, reader = await self._home(image_id)

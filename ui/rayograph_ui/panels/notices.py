@@ -14,6 +14,8 @@ _KEYS = (
     ("1 – 5 · 0", "rate, take the rating off"),
     ("f", "favorite"),
     ("h", "hide it and its copies, show them again"),
+    ("Space · Shift ←→", "choose several; the keys above and t (tag) are then about all"),
+    ("Ctrl A", "choose all that is shown"),
     ("l", "boxes of labels"),
     ("z", "undo a rating, a favorite, a tag or hiding"),
     ("m", "more like this"),
@@ -24,6 +26,7 @@ _KEYS = (
     ("Page Up · Down", "a screen"),
     ("+ · −", "larger, smaller"),
     ("d", "duplicates, clusters, outliers; there: z undoes, c held compares"),
+    ("L", "labels by words; with a class chosen: y it is, n it is not"),
     ("p", "progress"),
     ("?", "this list"),
 )
