@@ -41,6 +41,9 @@ FILTER_INDICES = {
     "file_name": "BTREE",
     "tags": "LABEL_LIST",
     "labels": "LABEL_LIST",
+    # Nearly every filter leaves out what is missing or hidden: 49 ms beside 2 at a million rows.
+    "missing": "BITMAP",
+    "hidden": "BITMAP",
     "quality": "LABEL_LIST",
     "camera": "BITMAP",
     "lens": "BITMAP",

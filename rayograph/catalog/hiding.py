@@ -7,6 +7,7 @@ hidden as well. Of copies that were hidden beside one of the same content, the b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,12 @@ from rayograph.catalog.analysis_data import with_prints
 from rayograph.catalog.columns import HIDDEN, Space
 from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.files import write_columns
+from rayograph.catalog.filters import index_name
 
 if TYPE_CHECKING:
     from rayograph.catalog.analyses import Analyses
 
+log = logging.getLogger(__name__)
 Flags = npt.NDArray[np.bool_]
 Pick = Callable[[lance.LanceDataset], str]
 
@@ -58,7 +61,20 @@ class Hider:
 
     def settle(self) -> int:
         """Have the table follow what is decided; returns how many rows that changed."""
-        return until_committed(self._once)
+        changed = until_committed(self._once)
+        if changed:
+            self._index()
+        return changed
+
+    def _index(self) -> None:
+        """What is written again falls out of its index, where there is one: filters get slower."""
+        snapshot, name = lance.dataset(self._uri), index_name("hidden", "BITMAP")
+        if name not in {index.name for index in snapshot.describe_indices()}:
+            return
+        try:
+            snapshot.create_scalar_index("hidden", "BITMAP", name=name, replace=True)
+        except (OSError, RuntimeError):
+            log.exception("no index of what is hidden; the next run tries again")
 
     def _once(self) -> int:
         whole, copies = self._book.hidden()

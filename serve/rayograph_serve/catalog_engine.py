@@ -279,9 +279,7 @@ class CatalogEngine:
 
     async def _changed(self, row: DatasetRow) -> None:
         """Tell how many images are in sight now; who is at work on them tells it soon anyway."""
-        newest = await self._work.newest(row.dataset_id)
-        if newest is None or newest[1].status == "complete":
-            await self._work.show(await self._from_table(row, active=False))
+        await self._work.amend(await self._from_table(row, active=False))
 
     async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
         row = await self._row(dataset_id)

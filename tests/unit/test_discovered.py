@@ -70,6 +70,8 @@ async def test_facets_exports_searches_and_batches_take_it(api: Api) -> None:
     counts = {value.value: value.count for value in facet.values}
     number = one["cluster_id"].partition("-")[2]
     assert counts[f"{number} {one['name']}"] == one["size"]
+    picked = Faceting(api.place.catalog).facets(row, one["where"], ["cluster"], 99).items[0]
+    assert [v.value for v in picked.values if v.chosen == "in"] == [f"{number} {one['name']}"]
     reader = api.place.catalog.reader(row.dataset_id)
     assert Rows(row, reader, where=one["where"]).total == one["size"]
     edit = {"where": one["where"], "tags_add": ["alike"]}

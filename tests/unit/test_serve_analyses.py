@@ -40,10 +40,7 @@ class Foreman:
         self.catalog.analyses.note(wanted)
         self.running[wanted.key] = wanted
 
-    async def newest(self, dataset_id: str) -> None:
-        return None
-
-    async def show(self, progress: Progress) -> None:
+    async def amend(self, progress: Progress) -> None:
         self.told = progress
 
     async def cancel_analyses(self, dataset_id: str, kind: str) -> None:
@@ -140,6 +137,8 @@ async def test_decisions_settle_a_group_until_they_are_taken_back(api: Api) -> N
     assert (await api.there("duplicates"))["total"] == body["total"] - 1
     decided = (await api.there("duplicates?show=decided"))["items"]
     assert [one["decision"] for one in decided[0]["images"]] == [None] + ["hide"] * (len(ids) - 1)
+    assert api.foreman.told is not None
+    assert (api.foreman.told.total, api.foreman.told.hidden) == (24 - len(ids) + 1, len(ids) - 1)
     listed = (await api.get("duplicates/decisions"))[1]
     assert (listed["total"], listed["items"][0]["decision"]) == (1, "hide")
     # Copies of one content are one decision, which near groups of it know too.
