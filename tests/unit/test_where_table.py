@@ -148,9 +148,13 @@ class Table:
         return [row["id"] for row in rows]
 
     def meant(self, node: Node) -> list[str]:
-        out = {"missing", "hidden"} - fields_of(node)
-        seen = (row for row in self.rows if not any(row[name] for name in out))
-        return [row["id"] for row in seen if matches(node, record(row))]
+        return [row["id"] for row in self.seen(node)]
+
+    def seen(self, node: Node | None) -> list[dict[str, Any]]:
+        """The records that a filter means: what is out of sight only where it is named."""
+        out = {"missing", "hidden"} - (set() if node is None else fields_of(node))
+        rows = [record(row) for row in self.rows if not any(row[name] for name in out)]
+        return [row for row in rows if node is None or matches(node, row)]
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2], ids=["plain", "indexed", "covered"])
