@@ -47,3 +47,9 @@ def work(bench: Bench, wanted: Wanted) -> None:
     took_s = round(time.monotonic() - began, 2)
     about = replace(about, took_s=took_s, code_version=__version__)
     bench.analyses.write(wanted, rows, about)
+    result = bench.analyses.result(wanted.dataset_id, wanted.asked)
+    if result is not None:
+        bench.catalog.discoveries(wanted.dataset_id).note(wanted.asked, result)
+    if isinstance(wanted.asked, DuplicatesAsked):
+        # Contents are known now that were not before.
+        bench.catalog.hider(wanted.dataset_id).settle()

@@ -28,6 +28,7 @@ from rayograph.sources import Source
 from rayograph.tiles.store import remove_deleted, tiles_folder
 from rayograph_pipelines.analyses import Analyst
 from rayograph_pipelines.analysis_remote import RemoteAnalysis
+from rayograph_pipelines.measuring import untold
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
@@ -352,6 +353,7 @@ class Foreman:
             # What happened while nobody watched; paused, it is found out about later.
             self._touched[row.dataset_id] = {row.source.root}
         work = look or progress.status == "in_progress" or outdated(row)
+        work = work or untold(row, self._settings)
         if work and not row.paused and row.error is None:
             self.start(row.dataset_id)
 

@@ -82,6 +82,9 @@ class RayWork:
     async def show(self, progress: Progress) -> None:
         self._board.offer.remote(progress.dataset_id, progress.model_dump())
 
+    async def amend(self, progress: Progress) -> None:
+        await _result(self._board.amend.remote(progress.dataset_id, progress.model_dump()))
+
     async def newest(self, dataset_id: str) -> tuple[int, Progress] | None:
         return _parsed(await _result(self._board.newest.remote(dataset_id)))
 

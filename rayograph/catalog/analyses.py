@@ -103,6 +103,7 @@ class Result:
 
     def __init__(self, dataset: lance.LanceDataset) -> None:
         self._dataset = dataset
+        self.uri = str(dataset.uri)
         self.version = int(dataset.version)
         self.about = About.read((dataset.schema.metadata or {})[_ABOUT].decode())
 
@@ -115,7 +116,7 @@ class Result:
         scan = self._dataset.scanner(columns=names, offset=offset, limit=limit)
         return scan.to_table().combine_chunks()
 
-    def take(self, rows: npt.NDArray[np.int64], names: list[str]) -> pa.Table:
+    def take(self, rows: npt.NDArray[np.int64], names: list[str] | None = None) -> pa.Table:
         """Some rows, in the order given."""
         return self._dataset.take(rows.tolist(), columns=names)
 

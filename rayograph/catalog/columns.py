@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from rayograph.metadata.arrow import DETAILS
+from rayograph.quality import Measures
 
 LISTING = pa.schema(
     [
@@ -70,8 +71,26 @@ CURATION = pa.schema(
     ]
 )
 
+# How usable a picture is (rayograph.quality), taken where it is decoded. Null ``quality_state``
+# means that nobody looked; ``quality`` names what is wrong with it, or says that it is good.
+QUALITY = pa.schema(
+    [
+        *(pa.field(name, pa.float64()) for name in Measures._fields[:-1]),
+        pa.field("quality", pa.list_(pa.string())),
+        pa.field("quality_state", pa.uint8()),
+    ]
+)
+QUALITY_STAGE = "quality"
+
 # True: the file is gone. A table has the column from the first time one is, until none is.
 MISSING = pa.schema([pa.field("missing", pa.bool_())])
+
+# True: somebody does not want to see it (rayograph.catalog.hiding), in the same way.
+HIDDEN = pa.schema([pa.field("hidden", pa.bool_())])
+
+# What the last analyses said of each image (rayograph.catalog.discovered), from the first time on.
+CLUSTER = pa.schema([pa.field("cluster", pa.string())])
+OUTLIER = pa.schema([pa.field("outlier", pa.float64())])
 
 
 # Of tables of buckets alone: what is another as soon as a file's bytes are.
@@ -172,6 +191,7 @@ REGISTRY = pa.schema(
         pa.field("retry", pa.string()),
         pa.field("paused_stages", pa.string()),
         pa.field("priority", pa.string()),
+        pa.field("quality_rules", pa.string()),
     ]
 )
 

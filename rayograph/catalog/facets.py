@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import lance
 
 from rayograph.catalog.coding import Coded, Counts, Selection, code
-from rayograph.catalog.filters import Filter, StatusOf, present
+from rayograph.catalog.filters import Filter, StatusOf, in_sight
 from rayograph.catalog.folders import Tree, tree
 from rayograph.catalog.reader import DatasetReader
 from rayograph.where import FIELDS, Field
@@ -88,8 +88,8 @@ class Facets:
         return (done[0], True) if done else (last, False)
 
     def picked(self, shelf: Shelf, chosen: Filter | None) -> Selection | None:
-        """The rows of a shelf's version that a filter picks; None: all whose file is there."""
-        if chosen is None and present(shelf.snapshot) is not None:
+        """The rows of a shelf's version that a filter picks; None: all that are in sight."""
+        if chosen is None and in_sight(shelf.snapshot) is not None:
             chosen = Filter(None, self._status_of, self._reader.space)
         if chosen is None:
             return None

@@ -20,6 +20,8 @@ from rayograph.catalog.analyses import Analyses
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.curation import Curator
+from rayograph.catalog.discovered import Discoveries
+from rayograph.catalog.hiding import Hider
 from rayograph.catalog.labels import LabelTable
 from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.rows import RowEditor
@@ -82,6 +84,8 @@ class DatasetRow:
     retry: dict[str, Any] | None = None
     paused_stages: tuple[str, ...] = ()
     priority: Priority = "normal"
+    # By which rules every image's quality was told (``Rules.key``); None: not of every image yet.
+    quality_rules: str | None = None
 
     @property
     def serving(self) -> Space:
@@ -201,7 +205,7 @@ class Catalog:
             data_storage_version="2.2",
         )
         regions = columns.REGION if source.is_giant else ()
-        groups = (columns.METADATA, columns.CURATION, columns.ANNOTATIONS, regions)
+        groups = (columns.METADATA, columns.CURATION, columns.ANNOTATIONS, columns.QUALITY, regions)
         dataset.add_columns(pa.schema([field for group in groups for field in group]))
         added = pa.Table.from_pylist([row.to_row()], columns.REGISTRY)
         self._write(lambda registry: registry.insert(added, mode="append"))
@@ -268,6 +272,15 @@ class Catalog:
     def rows(self, dataset_id: str) -> RowEditor:
         """Who changes rows that are there; the caller holds ``lock(dataset_id)``."""
         return RowEditor(self._table_uri(dataset_id))
+
+    def hider(self, dataset_id: str) -> Hider:
+        """Who keeps hidden images out of sight; needs no lock."""
+        serving = self.dataset(dataset_id).serving
+        return Hider(self._table_uri(dataset_id), dataset_id, self.analyses, serving)
+
+    def discoveries(self, dataset_id: str) -> Discoveries:
+        """Who writes what analyses found out into a dataset's table; needs no lock."""
+        return Discoveries(self._table_uri(dataset_id))
 
     def labels(self, row: DatasetRow, labelling: Labelling) -> LabelTable:
         """A labelling's columns; needs no lock."""

@@ -347,6 +347,10 @@ class AsyncDataset(
         """Mark images as favourites, or no longer."""
         return (await self._transport.send(calls.edit(self.id, ids, favorite=value))).matched
 
+    async def hide(self, ids: str | Iterable[str], value: bool = True) -> int:
+        """Put images out of sight with all copies of their content, or back in sight."""
+        return (await self._transport.send(calls.edit(self.id, ids, hidden=value))).matched
+
     async def to_arrow(self, where: str | None = None) -> pa.Table:
         """The records as one Arrow table."""
         from rayograph.client import frames

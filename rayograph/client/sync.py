@@ -334,6 +334,10 @@ class Dataset(Discovery, LabelMethods, ExportMethods, SnapshotMethods, Library):
         """Mark images as favourites, or no longer."""
         return self._transport.send(calls.edit(self.id, ids, favorite=value)).matched
 
+    def hide(self, ids: str | Iterable[str], value: bool = True) -> int:
+        """Put images out of sight with all copies of their content, or back in sight."""
+        return self._transport.send(calls.edit(self.id, ids, hidden=value)).matched
+
     def to_arrow(self, where: str | None = None) -> pa.Table:
         """The records as one Arrow table."""
         from rayograph.client import frames

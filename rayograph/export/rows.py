@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rayograph.catalog.filters import present
+from rayograph.catalog.filters import in_sight
 from rayograph.catalog.picking import filter_of
 from rayograph.catalog.reader import status_of
 from rayograph.export.annotated import displayed
@@ -89,8 +89,8 @@ class Rows:
 
     @property
     def _sql(self) -> str | None:
-        """The filter of a scan: what was asked for, or all images whose files are there."""
-        return self._where.sql(self.snapshot) if self._where else present(self.snapshot)
+        """The filter of a scan: what was asked for, or all images in sight."""
+        return self._where.sql(self.snapshot) if self._where else in_sight(self.snapshot)
 
     def tables(self) -> Iterator[pa.Table]:
         """Up to 8,192 rows at a time, in listing order."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from rayograph.quality import TOKENS
 from rayograph.schema import ImageStatus
 
 Kind = Literal[
@@ -25,6 +26,7 @@ Kind = Literal[
     "choice",
     "tags",
     "flag",
+    "named",
 ]
 Record = Mapping[str, Any]
 FAULTS = (
@@ -153,6 +155,8 @@ FIELDS = (
     Field("favorite", "flag", "`favorite` alone is enough", ("favourite", "fav"), settled=True),
     Field("missing", "flag", "the file is gone; such images are left out unless this is named",
           ("vanished",), settled=True),
+    Field("hidden", "flag", "somebody hid it; such images are left out unless this is named",
+          ("hid",), settled=True),
     Field("camera", "text", "maker and model of the camera", listed=True),
     Field("lens", "text", "the lens", listed=True),
     Field("iso", "number", "the sensor's sensitivity"),
@@ -186,6 +190,17 @@ FIELDS = (
     Field("sampler", "text", "the sampler", listed=True),
     Field("lora", "tags", "the LoRAs it was made with", ("loras",), ("loras",),
           read=_listed("loras"), listed=True, settled=True),
+    Field("quality", "tags", "what is wrong with its pixels: `blurred`, `dark`, `bright`, `plain`, "
+          "`odd`; `good`: none of these", choices=TOKENS, listed=True, fold=_lower),
+    Field("sharpness", "number", "how crisp its edges are: 0 to 1 and more", ("sharp", "blur")),
+    Field("brightness", "number", "mean luminance, 0 to 1", ("luminance",)),
+    Field("shadows", "number", "what its darkest hundredth is darker than, 0 to 1"),
+    Field("highlights", "number", "what its lightest hundredth is lighter than, 0 to 1"),
+    Field("entropy", "number", "bits that a pixel's luminance tells, 0 to 8"),
+    Field("cluster", "named", "what it is alike to: a cluster's number, or a part of its name",
+          ("clusters",), listed=True),
+    Field("outlier", "number", "how far it is from those nearest to it, 0 to 2; strange: more",
+          ("outliers", "strange")),
     Field("content_hash", "text", "the hash of the file's content", ("hash",)),
     Field("id", "text", "the image's id"),
 )

@@ -14,7 +14,7 @@ from rayograph.annotations.given import report_of
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.datasets import open_dataset
 from rayograph.encoders import choose_model, list_models
-from rayograph.errors import ImageNotFound, InvalidRequest
+from rayograph.errors import ImageNotFound, InvalidRequest, NotReady
 from rayograph.facets import Retry
 from rayograph.progress import at_rest, status
 from rayograph.schema import (
@@ -81,7 +81,7 @@ class CatalogEngine:
         )
         self._editing = Editing(catalog, settings)
         self.library: Library = CatalogLibrary(catalog)
-        self.discovery = Discovery(catalog, work, records=self._records)
+        self.discovery = Discovery(catalog, work, records=self._records, changed=self._changed)
         self.labels = Labelled(catalog, work)
         self.snapshots: Snapshots = CatalogSnapshots(catalog, work)
 
@@ -268,16 +268,29 @@ class CatalogEngine:
     async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
         row, _ = await self._home(image_id)
         if not await _thread(self._editing.of_ids, row, edit, [image_id]):
-            raise ImageNotFound(f"no image {image_id!r}")
+            await self.image(image_id)
+            raise NotReady("its content has not been read yet", hint="try again later")
+        await self._hid(row, edit)
         return await self.image(image_id)
+
+    async def _hid(self, row: DatasetRow, edit: ImageEdit) -> None:
+        if "hidden" in edit.model_fields_set:
+            await self._changed(row)
+
+    async def _changed(self, row: DatasetRow) -> None:
+        """Tell how many images are in sight now; who is at work on them tells it soon anyway."""
+        await self._work.amend(await self._from_table(row, active=False))
 
     async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
         row = await self._row(dataset_id)
         if batch.where is not None:
             chosen = chosen_by(row, batch.where)
-            return BatchResult(matched=await _thread(self._editing.of, row, batch, chosen))
+            matched = await _thread(self._editing.of, row, batch, chosen)
+            await self._hid(row, batch)
+            return BatchResult(matched=matched)
         mine = [key for key in batch.ids or () if ids.dataset_of(key) == row.dataset_id]
         matched = await _thread(self._editing.of_ids, row, batch, mine)
+        await self._hid(row, batch)
         rows = await _thread(self._catalog.reader(row.dataset_id).records, mine[:BATCH_SHOWN])
         return BatchResult(matched=matched, items=self._records(row, rows))
 

@@ -31,6 +31,7 @@ from rayograph.where import FIELDS, Clause, Field, Said, clauses, only, said, wi
 from rayograph.where.fields import find, nearest
 from rayograph.where.labelled import classes_field, is_labelled
 from rayograph.where.matching import folder as as_folder
+from rayograph.where.matching import is_named
 from rayograph.where.syntax import Moment, Value, shown
 from rayograph_serve.filters import chosen_by
 
@@ -185,6 +186,9 @@ def _facet(
         facet.low, facet.high = _end(told.low), _end(told.high)
         return facet
     marks = _marks(told)
+    if of.kind == "named":
+        # A number alone stands for the value that has it.
+        marks = {each: marks[key] for each in coded.labels for key in marks if is_named(each, key)}
     listed = _listed(counts[:-1], coded.labels, marks, most)
     facet.values = [_value(coded.labels[at], counts[at], marks) for at in listed]
     if of.kind != "text":

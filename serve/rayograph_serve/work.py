@@ -42,6 +42,10 @@ class Work(Protocol):
         """Put a progress up unless there is one: whoever works on the dataset knows better."""
         ...
 
+    async def amend(self, progress: Progress) -> None:
+        """Put a progress up that an edit has changed, unless somebody works on the dataset."""
+        ...
+
     async def newest(self, dataset_id: str) -> tuple[int, Progress] | None: ...
     async def wait(
         self, dataset_id: str, version: int, timeout_s: float

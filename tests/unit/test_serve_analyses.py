@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest_asyncio
 from rayograph.analysis.asked import from_text, to_text
 from rayograph.catalog import Catalog
 from rayograph.catalog.analyses import Wanted
+from rayograph.schema import Progress
 from rayograph_pipelines.analysis_work import work
 from rayograph_serve.app import create_app
 from rayograph_serve.catalog_engine import CatalogEngine
@@ -31,11 +33,15 @@ class Foreman:
         self.catalog: Catalog = place.catalog
         self.running: dict[str, Wanted] = {}
         self.cancelled: list[tuple[str, str]] = []
+        self.told: Progress | None = None
 
     async def analyse(self, dataset_id: str, asked: str) -> None:
         wanted = Wanted(dataset_id, from_text(asked))
         self.catalog.analyses.note(wanted)
         self.running[wanted.key] = wanted
+
+    async def amend(self, progress: Progress) -> None:
+        self.told = progress
 
     async def cancel_analyses(self, dataset_id: str, kind: str) -> None:
         self.cancelled.append((dataset_id, kind))
@@ -73,9 +79,10 @@ class Api:
         return body
 
 
-@pytest_asyncio.fixture
-async def api(tmp_path: Path) -> AsyncIterator[Api]:
-    place = Place(tmp_path, Hashed(), count=24)
+@asynccontextmanager
+async def served(home: Path) -> AsyncIterator[Api]:
+    """24 images of three contents, and the service over them."""
+    place = Place(home, Hashed(), count=24)
     foreman = Foreman(place)
     engine = CatalogEngine(place.catalog, foreman, place.settings)  # type: ignore[arg-type]
     app = create_app(engine, place.settings)
@@ -83,6 +90,12 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as http:
         yield Api(place, http, foreman)
         app.state.thumbnails.close()
+
+
+@pytest_asyncio.fixture
+async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with served(tmp_path) as found:
+        yield found
 
 
 async def test_the_first_answer_is_how_far_it_is_and_never_waits(api: Api) -> None:
@@ -124,6 +137,8 @@ async def test_decisions_settle_a_group_until_they_are_taken_back(api: Api) -> N
     assert (await api.there("duplicates"))["total"] == body["total"] - 1
     decided = (await api.there("duplicates?show=decided"))["items"]
     assert [one["decision"] for one in decided[0]["images"]] == [None] + ["hide"] * (len(ids) - 1)
+    assert api.foreman.told is not None
+    assert (api.foreman.told.total, api.foreman.told.hidden) == (24 - len(ids) + 1, len(ids) - 1)
     listed = (await api.get("duplicates/decisions"))[1]
     assert (listed["total"], listed["items"][0]["decision"]) == (1, "hide")
     # Copies of one content are one decision, which near groups of it know too.

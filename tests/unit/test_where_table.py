@@ -21,12 +21,14 @@ from rayograph.catalog.filters import FILTER_INDICES, Filter
 from rayograph.catalog.reader import DatasetReader, status_of
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.metadata.arrow import DETAILS
+from rayograph.quality import FLAWS
 from rayograph.settings import IndexSettings
-from rayograph.where import Node, matches, parse
+from rayograph.where import Node, fields_of, matches, parse
 
 ROWS = 48
 _GROUPS = (
     *(columns.LISTING, columns.METADATA, columns.CURATION, columns.ANNOTATIONS),
+    *(columns.QUALITY, columns.CLUSTER, columns.OUTLIER, columns.MISSING, columns.HIDDEN),
     columns.embedding(2),
 )
 NAMES = [field.name for group in _GROUPS for field in group if field.name != "vector"]
@@ -59,6 +61,8 @@ ROW = st.fixed_dictionaries(
         "tags": st.none() | st.lists(st.sampled_from(["a", "A", "it's", "é b"]), min_size=1),
         "rating": st.none() | st.integers(1, 5),
         "favorite": st.sampled_from([None, True, False]),
+        "missing": st.sampled_from([None, None, True]),
+        "hidden": st.sampled_from([None, None, True]),
         "content_hash": st.sampled_from([None, "ab", "cd"]),
         "embed_state": STATES,
         "embed_error_code": FAULTS,
@@ -82,6 +86,11 @@ _DETAILS: dict[str, tuple[Any, ...]] = {
     "steps": (None, 1, 20, 25),
     **dict.fromkeys(("aperture", "focal_mm", "altitude_m", "cfg_scale"), _REALS),
     **dict.fromkeys(("keywords", "loras"), _LISTS),
+    **dict.fromkeys(columns.QUALITY.names, (None, 0.0, *_REALS)),
+    "quality": (None, ["good"], ["blurred", "dark"], [*FLAWS]),
+    "quality_state": (None, 1, 2),
+    "cluster": (None, "1 sky, sea", "10 it's 100%", "2 sky"),
+    "outlier": (None, 0.5, 1.5),
 }
 
 
@@ -90,7 +99,7 @@ def details(seed: int) -> dict[str, Any]:
     chance = Random(seed)
     return {
         name: chance.choice(_DETAILS.get(name, _TEXTS))
-        for name in DETAILS.names
+        for name in (*DETAILS.names, *columns.QUALITY.names, "cluster", "outlier")
         if name != "meta_version"
     }
 
@@ -103,6 +112,8 @@ def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
         **row,
         "status": status_of(row["meta_state"], row["embed_state"], embeds=embeds),
         "error_code": next((code for code in codes if code is not None), None),
+        "missing": bool(row["missing"]),
+        "hidden": bool(row["hidden"]),
         "tags": row["tags"] or [],
         "labels": row["labels"] or [],
         "favorite": bool(row["favorite"]),
@@ -137,7 +148,13 @@ class Table:
         return [row["id"] for row in rows]
 
     def meant(self, node: Node) -> list[str]:
-        return [row["id"] for row in self.rows if matches(node, record(row))]
+        return [row["id"] for row in self.seen(node)]
+
+    def seen(self, node: Node | None) -> list[dict[str, Any]]:
+        """The records that a filter means: what is out of sight only where it is named."""
+        out = {"missing", "hidden"} - (set() if node is None else fields_of(node))
+        rows = [record(row) for row in self.rows if not any(row[name] for name in out)]
+        return [row for row in rows if node is None or matches(node, row)]
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2], ids=["plain", "indexed", "covered"])
@@ -176,7 +193,14 @@ def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     row = {name: texts.get(name) for name in NAMES if name != "id"}
     # Of details and labels nobody has there is no index.
     row |= dict.fromkeys(_DESCRIBED, "a")
-    row |= {"seed": 2**64 - 1, "loras": ["a"], "labels": ["a"], "keywords": ["a"]}
+    row |= {
+        "seed": 2**64 - 1,
+        "loras": ["a"],
+        "labels": ["a"],
+        "keywords": ["a"],
+        "quality": ["dark"],
+        "cluster": "1 a",
+    }
     table = Table(tmp_path, [row] * 4, indexed=2)
     found = {index.name for index in table.reader.snapshot().describe_indices()}
     assert len(found) == len(FILTER_INDICES)

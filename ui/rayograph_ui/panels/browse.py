@@ -43,6 +43,8 @@ def browse() -> str:
     <span id="rg-selection-stars" class="rg-stars"></span>
     <button class="rg-button" data-select="all" title="All that is shown (Ctrl A)">All</button>
     <button class="rg-button" data-select="export">Export</button>
+    <button class="rg-button" data-select="hide" title="Out of sight, with copies (h)"
+      >Hide</button>
     <button class="rg-tool" data-select="none" title="Choose none (Esc)">{icon("close")}
       <span class="rg-sr">Choose none</span></button>
   </div>

@@ -70,6 +70,7 @@ export class Cell {
     const failed = record.status === "failed";
     const key = failed ? `${record.id} ${record.error_code}` : `${record.id} ${px} ${record.mtime}`;
     this.node.classList.toggle("rg-missing", Boolean(record.missing));
+    this.node.classList.toggle("rg-hidden", Boolean(record.hidden));
     if (this.node.dataset.status !== record.status) this.node.dataset.status = record.status;
     this.name.textContent = record.file_name;
     this.score.textContent = score === undefined ? "" : score.toFixed(2);
@@ -99,7 +100,7 @@ export class Cell {
     clearTimeout(this.#timer);
     this.#unload();
     delete this.node.dataset.status;
-    this.node.classList.remove("rg-missing");
+    this.node.classList.remove("rg-missing", "rg-hidden");
     this.node.removeAttribute("aria-label");
     this.name.textContent = this.score.textContent = this.mark.textContent = "";
   }
@@ -138,6 +139,6 @@ export class Cell {
 
 function label(record) {
   const state = record.status === "failed" ? `failed: ${fault(record.error_code)}` : record.status;
-  const gone = record.missing ? ", its file is gone" : "";
+  const gone = (record.missing ? ", its file is gone" : "") + (record.hidden ? ", hidden" : "");
   return `${record.caption ?? record.file_name}, ${state}${gone}`;
 }

@@ -1,9 +1,9 @@
-/** Tags, ratings and favourites: shown at once, taken back where the server refuses, undone with z. */
+/** Tags, ratings, favourites and what is hidden: shown at once, taken back where the server refuses, undone with z. */
 
 import { $, h, icon, one } from "./dom.js";
 
 const UNDO_MOST = 200;
-const FIELDS = ["tags", "rating", "favorite"];
+const FIELDS = ["tags", "rating", "favorite", "hidden"];
 
 export function startCuration(app) {
   const done = []; // {record, back} or {undo}: how to undo each change, newest last
@@ -104,7 +104,18 @@ export function startCuration(app) {
       },
       "♥",
     );
-    $("rg-stars").replaceChildren(...stars, heart);
+    const hide = h(
+      "button",
+      {
+        type: "button",
+        class: "rg-button rg-hide",
+        "aria-pressed": String(Boolean(record.hidden)),
+        title: record.hidden ? "Show it again (h)" : "Out of sight, with its copies (h)",
+        onclick: () => edit(shown, { hidden: !shown.hidden }),
+      },
+      record.hidden ? "Unhide" : "Hide",
+    );
+    $("rg-stars").replaceChildren(...stars, heart, hide);
     tags.replaceChildren(...record.tags.map(tag));
   }
 
@@ -140,6 +151,7 @@ export function startCuration(app) {
     else if (!record) return false;
     else if (/^[0-5]$/.test(key)) rate(record, Number(key));
     else if (key === "f") edit(record, { favorite: !record.favorite });
+    else if (key === "h") edit(record, { hidden: !record.hidden });
     else return false;
     return true;
   }

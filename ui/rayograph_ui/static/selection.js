@@ -7,6 +7,7 @@ import { count, plural } from "./format.js";
 const MOST = 2000;
 /** What every picture that is shown fits. */
 const EVERYTHING = "not missing";
+const NAMES_HIDDEN = /\bhid(den)?\b/i;
 
 export function startSelection(app) {
   const bar = $("rg-selection");
@@ -24,6 +25,7 @@ export function startSelection(app) {
     setText($("rg-selection-count"), whole ? `All ${count(whole.total)}` : `${count(size())} chosen`);
     one('[data-select="all"]', bar).disabled = whole !== null || Boolean(app.search);
     one('[data-select="export"]', bar).disabled = whole !== null && Boolean(app.search);
+    setText(one('[data-select="hide"]', bar), hiding() ? "Hide" : "Unhide");
     app.grid.scroller.classList.toggle("rg-choosing", Boolean(size()));
     app.grid.repaint();
   }
@@ -144,11 +146,20 @@ export function startSelection(app) {
     return edit({ favorite }, favorite ? "Favor" : "No longer favor");
   }
 
+  /** Whether they are still to be seen: then they can be hidden, else shown again. */
+  const hiding = () => (whole ? !NAMES_HIDDEN.test(whole.where) : records().some((record) => !record.hidden));
+
+  function hide() {
+    const hidden = hiding();
+    return edit({ hidden }, hidden ? "Hide" : "Unhide").then(draw);
+  }
+
   /** A key that was pressed while pictures are chosen; whether it was one of ours. */
   function press(key) {
     if (!size()) return false;
     if (/^[0-5]$/.test(key)) rate(Number(key));
     else if (key === "f") favour();
+    else if (key === "h") hide();
     else if (key === "t") one("input", form).focus();
     else return false;
     return true;
@@ -177,6 +188,7 @@ export function startSelection(app) {
   const acts = {
     all: chooseAll,
     none: () => clear() && app.focusPictures(),
+    hide,
     export: () => app.exporting.open(whole ? {} : { chosen: [...chosen.keys()] }),
   };
   for (const button of all("[data-select]", bar)) {
