@@ -106,6 +106,7 @@ def build(
         paused=row.paused,
         error=row.error,
         missing=counts.missing,
+        hidden=counts.hidden,
         next_try=None if row.retry is None else NextTry(**row.retry),
         version=counts.version,
     )

@@ -159,6 +159,22 @@ class IndexSettings(Section):
     min_recall: float = Field(0.97, gt=0, le=1, description="a lower recall@10 rebuilds it")
 
 
+class QualitySettings(Section):
+    """What makes a picture blurred, dark, bright, plain or odd, and which are looked at."""
+
+    without_model: bool = Field(False, description="decode pictures for it that no model looks at")
+    blurred_below: float = Field(0.2, ge=0, description="blurred: of less sharpness")
+    dark_below: float = Field(0.2, ge=0, le=1, description="dark: its highlights lie lower")
+    bright_above: float = Field(0.75, ge=0, le=1, description="bright: its shadows lie higher")
+    plain_entropy: float = Field(2.0, ge=0, le=8, description="plain: of less entropy, bits, and")
+    plain_contrast: float = Field(
+        0.06, ge=0, le=1, description="highlights no further from shadows"
+    )
+    odd_beyond: float = Field(
+        3.0, ge=1, description="odd: so many times as wide as high, or as high"
+    )
+
+
 class RaySettings(Section):
     """The Ray cluster."""
 
@@ -185,6 +201,7 @@ class Settings(Section):
     tiles: TileSettings = TileSettings()
     exports: ExportSettings = ExportSettings()
     index: IndexSettings = IndexSettings()
+    quality: QualitySettings = QualitySettings()
     ray: RaySettings = RaySettings()
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="log level")
 

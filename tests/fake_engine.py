@@ -317,11 +317,14 @@ class FakeEngine:
         return self._records[dataset_id]
 
 
+_VALUES = {"rating", "favorite", "hidden"}
+
+
 def edited(record: ImageRecord, edit: ImageEdit) -> ImageRecord:
     """The record with an edit made, as the real engine makes it."""
-    given = {name: getattr(edit, name) for name in edit.model_fields_set & {"rating", "favorite"}}
-    if "favorite" in given:
-        given["favorite"] = bool(given["favorite"])
+    given = {name: getattr(edit, name) for name in edit.model_fields_set & _VALUES}
+    for name in given.keys() & {"favorite", "hidden"}:
+        given[name] = bool(given[name])
     tags = [tag for tag in record.tags if tag not in edit.tags_remove]
     tags += [tag for tag in edit.tags_add if tag not in tags]
     return record.model_copy(update={**given, "tags": tags})

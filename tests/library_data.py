@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class QuietWork:
     def __init__(self, catalog: Catalog, settings: Settings) -> None:
         self._catalog, self._settings = catalog, settings
         self.commands: list[tuple[Any, ...]] = []
+        self._news = asyncio.Event()
 
     async def start(self, dataset_id: str) -> None:
         self.commands.append(("start", dataset_id))
@@ -50,6 +52,10 @@ class QuietWork:
 
     async def show(self, progress: Progress) -> None: ...
 
+    async def amend(self, progress: Progress) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
     async def newest(self, dataset_id: str) -> tuple[int, Progress] | None:
         row = self._catalog.dataset(dataset_id)
         counts = self._catalog.reader(dataset_id).counts()
@@ -58,8 +64,9 @@ class QuietWork:
     async def wait(
         self, dataset_id: str, version: int, timeout_s: float
     ) -> tuple[int, Progress] | None:
-        # There is no news, ever.
-        await asyncio.sleep(timeout_s)
+        # There is no news but what edits bring.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), timeout_s)
         return await self.newest(dataset_id)
 
 

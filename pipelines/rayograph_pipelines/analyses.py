@@ -67,11 +67,13 @@ class Analyst:
                 self._catalog.analyses.note(wanted)
                 self._put(wanted)
 
-    def cancel(self, dataset_id: str, kind: str) -> None:
-        """Stop a dataset's analyses of a kind, or never begin; results there are stay."""
+    def cancel(self, dataset_id: str, kind: str, name: str | None = None) -> None:
+        """Stop a dataset's analyses of a kind (or the one of a name), or never begin; results there
+        are stay."""
 
         def meant(wanted: Wanted) -> bool:
-            return wanted.dataset_id == dataset_id and wanted.asked.analysis == kind
+            mine = wanted.dataset_id == dataset_id and wanted.asked.analysis == kind
+            return mine and name in (None, wanted.name)
 
         for wanted in self._end(meant):
             self._note(wanted, "cancelled")

@@ -12,7 +12,7 @@ from rayograph.analysis.asked import DuplicatesAsked
 from rayograph.analysis.groups import Groups, stars
 from rayograph.catalog import DatasetRow
 from rayograph.catalog.analyses import About
-from rayograph.catalog.analysis_data import contents
+from rayograph.catalog.analysis_data import contents, with_prints
 from rayograph.progress import embeds
 from rayograph.schema import StageState
 from rayograph_pipelines.analysis_bench import Bench
@@ -88,7 +88,7 @@ def _fingerprinted(bench: Bench, row: DatasetRow, table: pa.Table, *, decode: bo
     They are kept beside the results as they come, so that no file is read twice, and a kill costs
     the last lot.
     """
-    table = _filled(table, bench.analyses.side(row.dataset_id, "fingerprints"))
+    table = with_prints(table, bench.analyses.side(row.dataset_id, "fingerprints"))
     missing = _unhashed(table) if decode else _unread(table)
     if embeds(row):
         # What the run has still to look at gets its hashes there: no file is decoded twice.
@@ -108,23 +108,7 @@ def _fingerprinted(bench: Bench, row: DatasetRow, table: pa.Table, *, decode: bo
             lot = []
     if lot:
         bench.analyses.add_to_side(row.dataset_id, "fingerprints", pa.concat_tables(lot))
-    return _filled(table, bench.analyses.side(row.dataset_id, "fingerprints"))
-
-
-def _filled(table: pa.Table, prints: pa.Table | None) -> pa.Table:
-    """Hashes from fingerprints where the table has none, of files that are still the same."""
-    if prints is None:
-        return table
-    # Of one read twice the later counts.
-    prints = prints.take(pa.array(np.arange(prints.num_rows)[::-1]))
-    place = pc.index_in(table["id"], value_set=prints["id"].combine_chunks())
-    there = prints.take(place.combine_chunks())
-    same = pc.and_(pc.equal(there["size"], table["size"]), pc.equal(there["mtime"], table["mtime"]))
-    for name in ("content_hash", "phash"):
-        kept = pc.if_else(pc.fill_null(same, False), there[name], pa.scalar(None, there[name].type))
-        at = table.schema.get_field_index(name)
-        table = table.set_column(at, name, pc.coalesce(table[name], kept))
-    return table
+    return with_prints(table, bench.analyses.side(row.dataset_id, "fingerprints"))
 
 
 def _unhashed(table: pa.Table) -> pa.ChunkedArray:

@@ -263,7 +263,7 @@ def mapped(bench: Bench, row: DatasetRow, wanted: Wanted) -> tuple[pa.Table, Abo
     )
     low, high = xy.min(0), xy.max(0)
     bounds = [float(low[0]), float(low[1]), float(high[0]), float(high[1])]
-    more = {"level": len(named) - 1, "clusters": named, "areas": True}
+    more = {"level": len(named) - 1, "clusters": named}
     return table, about(row, found, bounds=bounds, **more)
 
 
@@ -282,7 +282,7 @@ def _grouped(
     tree = kept or clusters.tree(found.values, 0)
     label = clusters.labels(found.values, tree)[0]
     words = _named(bench, row, found, tree, label, last.about.more["levels"] if last else None)
-    level = min(1, len(tree.centroids) - 1)
+    level = clusters.default_level(len(tree.centroids))
     named = [
         [
             {"words": each, "parent": int(parent)}

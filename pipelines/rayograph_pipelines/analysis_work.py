@@ -9,6 +9,7 @@ from rayograph import __version__
 from rayograph.analysis.asked import (
     ClustersAsked,
     DuplicatesAsked,
+    LabelsAsked,
     MapAsked,
     OutliersAsked,
     SampleAsked,
@@ -16,6 +17,7 @@ from rayograph.analysis.asked import (
 from rayograph.catalog.analyses import Wanted
 from rayograph_pipelines.analysis_bench import Bench
 from rayograph_pipelines.analysis_duplicates import duplicates
+from rayograph_pipelines.analysis_labels import labelled
 from rayograph_pipelines.analysis_vectors import clustered, mapped, outliers, sampled
 
 
@@ -39,10 +41,15 @@ def work(bench: Bench, wanted: Wanted) -> None:
             rows, about = clustered(bench, row, wanted)
         case MapAsked():
             rows, about = mapped(bench, row, wanted)
+        case LabelsAsked():
+            rows, about = labelled(bench, row, wanted)
     bench.tell("writing", None, None)
     took_s = round(time.monotonic() - began, 2)
     about = replace(about, took_s=took_s, code_version=__version__)
     bench.analyses.write(wanted, rows, about)
-    # Areas are asked of the table itself; a kill between the two makes the map be worked out again.
-    if wanted.asked == MapAsked():
-        bench.catalog.place(wanted.dataset_id, rows.select(["id", "x", "y"]))
+    result = bench.analyses.result(wanted.dataset_id, wanted.asked)
+    if result is not None:
+        bench.catalog.discoveries(wanted.dataset_id).note(wanted.asked, result)
+    if isinstance(wanted.asked, DuplicatesAsked):
+        # Contents are known now that were not before.
+        bench.catalog.hider(wanted.dataset_id).settle()

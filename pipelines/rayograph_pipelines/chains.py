@@ -12,12 +12,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from rayograph.quality import Rules
 from rayograph.settings import Settings
 from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.stages.decode import Decode, DecodeConfig
 from rayograph_pipelines.stages.embed import Embed, EmbedConfig
 from rayograph_pipelines.stages.fingerprint import Fingerprint, FingerprintConfig
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
+from rayograph_pipelines.stages.measure import Measure, MeasureConfig
 from rayograph_pipelines.stages.read_metadata import MetadataConfig, ReadMetadata
 
 # How far bulk work steps back for the page and for what is on screen.
@@ -107,6 +109,21 @@ def fingerprints(work: pa.Table, settings: Settings, *, decode: bool) -> Iterato
     yield from _batches(found)
 
 
+def measures(work: pa.Table, settings: Settings) -> Iterator[pa.Table]:
+    """Rows with ``uri`` -> the quality columns."""
+    import ray
+
+    found = ray.data.from_blocks(_blocks(work, 1024)).map_batches(
+        Measure,
+        fn_constructor_args=(measure_config(settings),),
+        batch_format="pyarrow",
+        batch_size=256,
+        num_cpus=0.25,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=settings.metadata.actors),
+    )
+    yield from _batches(found)
+
+
 def metadata_config(settings: Settings, *, nice: int = 0) -> MetadataConfig:
     images = settings.images
     return MetadataConfig(max_pixels=images.max_pixels, timeout_s=images.timeout_s, nice=nice)
@@ -120,7 +137,18 @@ def decode_config(facts: ModelFacts, settings: Settings, *, nice: int = 0) -> De
         max_pixels=images.max_pixels,
         timeout_s=images.timeout_s,
         nice=nice,
+        rules=rules_of(settings),
     )
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What a picture's quality is called."""
+    return Rules(**settings.quality.model_dump(exclude={"without_model"}))
+
+
+def measure_config(settings: Settings) -> MeasureConfig:
+    images = settings.images
+    return MeasureConfig(images.max_pixels, images.timeout_s, nice=NICE, rules=rules_of(settings))
 
 
 def fingerprint_config(settings: Settings, *, decode: bool) -> FingerprintConfig:

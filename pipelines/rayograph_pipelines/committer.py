@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rayograph.catalog import DatasetWriter, Space
-from rayograph.catalog.columns import SPACES, space_of
+from rayograph.catalog.columns import QUALITY, QUALITY_STAGE, SPACES, space_of
 from rayograph.catalog.rows import split
 from rayograph.catalog.writer import claim, merge_group, unclaim
 from rayograph.settings import IndexSettings
@@ -233,6 +233,12 @@ class Committer:
 
     # -- inside -----------------------------------------------------------------------------
 
+    def _measured(self, fragment: int, new: list[tuple[Offsets, pa.Table]]) -> pa.Table:
+        """A fragment's quality with what came beside its vectors."""
+        table = self._writer.read_group(QUALITY_STAGE, fragment)
+        rows = pa.concat_tables([rows.select(QUALITY.names).cast(QUALITY) for _, rows in new])
+        return merge_group(table, np.concatenate([at for at, _ in new]), rows)
+
     def _part(self, stage: str, fragment: int) -> _Part:
         part = self._parts.get((stage, fragment))
         if part is None:
@@ -299,6 +305,7 @@ class Committer:
 
     def _commit(self, stage: str, parts: dict[int, _Part]) -> None:
         fills: dict[int, pa.Table] = {}
+        beside: dict[int, pa.Table] = {}
         space = space_of(stage)
         for fragment, part in parts.items():
             with self._wake:
@@ -311,12 +318,19 @@ class Committer:
                 offsets = np.concatenate([at for at, _ in new])
                 tables = [rows.select(table.column_names).cast(table.schema) for _, rows in new]
                 table = merge_group(table, offsets, pa.concat_tables(tables))
+                measured = [each for each in new if "quality_state" in each[1].column_names]
+                if space and measured:
+                    beside[fragment] = self._measured(fragment, measured)
                 part.done_rows += len(offsets)
                 self._new_vectors += len(offsets) if space else 0
             if space:
                 table = claim(unclaim(table, space.state), space.state, waiting)
                 part.claims = bool(len(waiting))
-            part.base, fills[fragment] = table, table
+            # The quality is written from two sides, so it is read anew each time.
+            part.base = pa.table({}) if stage == QUALITY_STAGE else table
+            fills[fragment] = table
+        # First, so that what is done has it.
+        self._writer.fill(beside)
         self._writer.fill(fills)
         with self._wake:
             for fragment, part in parts.items():

@@ -28,6 +28,7 @@ from rayograph.sources import Source
 from rayograph.tiles.store import remove_deleted, tiles_folder
 from rayograph_pipelines.analyses import Analyst
 from rayograph_pipelines.analysis_remote import RemoteAnalysis
+from rayograph_pipelines.measuring import untold
 from rayograph_pipelines.model_actor import RemoteEmbedder, model_actor
 from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
@@ -136,14 +137,11 @@ class Foreman:
     def pause(self, dataset_id: str, stage: StageName | None = None) -> None:
         """Stop all work, or one stage, until ``resume``, across restarts."""
         if stage is None:
-            self._catalog.update(dataset_id, paused=True)
             self._retries.forget(dataset_id)
-            self.stop(dataset_id)
-            self._show(dataset_id)
+            self._turn(dataset_id, again=False, paused=True)
             return
         paused = {*self._catalog.dataset(dataset_id).paused_stages, stage}
-        self._catalog.update(dataset_id, paused_stages=tuple(sorted(paused)))
-        self._go_on(dataset_id)
+        self._turn(dataset_id, paused_stages=tuple(sorted(paused)))
 
     def resume(self, dataset_id: str, stage: StageName | None = None) -> None:
         """Go on: with everything, or with one stage."""
@@ -154,23 +152,20 @@ class Foreman:
             changes = {"paused_stages": tuple(s for s in row.paused_stages if s != stage)}
         if row.embed_note == CANCELLED and stage in (None, "embedding"):
             changes["embed_note"] = None
-        self._catalog.update(dataset_id, **changes)
-        self._go_on(dataset_id)
+        self._turn(dataset_id, **changes)
+        self._retries.keep(self._catalog.dataset(dataset_id))
 
     def cancel(self, dataset_id: str, stage: StageName | None = None) -> None:
         """Stop all work, or embedding, for good; what is done stays."""
-        self.stop(dataset_id)
-        self._retries.forget(dataset_id)
         row = self._catalog.dataset(dataset_id)
         if stage is not None:
             # A model that was to be changed to is not; else no more vectors are made.
             changed = {"next_model": None, "next_model_key": None}
-            self._catalog.update(
-                dataset_id, **(changed if row.next_model else {"embed_note": CANCELLED})
-            )
-            self._go_on(dataset_id)
+            self._turn(dataset_id, **(changed if row.next_model else {"embed_note": CANCELLED}))
             return
-        if self._at_rest(row).status != "complete":
+        self.stop(dataset_id)
+        self._retries.forget(dataset_id)
+        if self._at_rest(self._catalog.dataset(dataset_id)).status != "complete":
             self._catalog.update(dataset_id, error=CANCELLED, retry=None)
         self._show(dataset_id)
 
@@ -179,7 +174,7 @@ class Foreman:
         with self._lock:
             job = self._jobs.get(dataset_id)
             if job is not None:
-                job.run.prioritise(priority)
+                job.run.note(priority=priority)
             else:
                 self._catalog.update(dataset_id, priority=priority)
 
@@ -263,9 +258,9 @@ class Foreman:
         """Have an analysis worked out, in the background."""
         self._analyst.start(dataset_id, from_text(asked))
 
-    def cancel_analyses(self, dataset_id: str, kind: str) -> None:
-        """Stop a dataset's analyses of a kind; results there are stay."""
-        self._analyst.cancel(dataset_id, kind)
+    def cancel_analyses(self, dataset_id: str, kind: str, name: str | None = None) -> None:
+        """Stop a dataset's analyses of a kind (or one); results there are stay."""
+        self._analyst.cancel(dataset_id, kind, name)
 
     def working_on(self) -> list[str]:
         """Ids of the datasets being worked on now."""
@@ -290,12 +285,23 @@ class Foreman:
         self._catalog.update(dataset_id, **changes)
         self.start(dataset_id)
 
-    def _go_on(self, dataset_id: str) -> None:
-        """Work by what the registry says now, and by nothing it said before."""
-        self.stop(dataset_id)
+    def _turn(self, dataset_id: str, *, again: bool = True, **changes: Any) -> None:
+        """Have the registry say something else, shown at once, and the work go by it.
+
+        A run that is at work ends as soon as it can, which nobody waits for; with ``again``
+        another one follows it.
+        """
+        with self._lock:
+            job = self._jobs.get(dataset_id)
+            if job is not None:
+                job.run.note(**changes)
+                (self._again.add if again else self._again.discard)(dataset_id)
+                job.run.stop()
+                return
+            self._catalog.update(dataset_id, **changes)
         self._show(dataset_id)
-        self.start(dataset_id)
-        self._retries.keep(self._catalog.dataset(dataset_id))
+        if again:
+            self.start(dataset_id)
 
     def _try_again(self, dataset_id: str) -> None:
         try:
@@ -347,6 +353,7 @@ class Foreman:
             # What happened while nobody watched; paused, it is found out about later.
             self._touched[row.dataset_id] = {row.source.root}
         work = look or progress.status == "in_progress" or outdated(row)
+        work = work or untold(row, self._settings)
         if work and not row.paused and row.error is None:
             self.start(row.dataset_id)
 

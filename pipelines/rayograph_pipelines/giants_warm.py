@@ -35,3 +35,6 @@ class GiantsWarm:
 
     def vectors(self, rows: pa.Table, model: str) -> Iterator[pa.Table]:
         return self._warm.vectors(self._giant.stand_in(rows), model)
+
+    def measures(self, rows: pa.Table) -> Iterator[pa.Table]:
+        return self._warm.measures(self._giant.stand_in(rows))

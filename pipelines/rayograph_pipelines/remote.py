@@ -82,6 +82,9 @@ class RayWork:
     async def show(self, progress: Progress) -> None:
         self._board.offer.remote(progress.dataset_id, progress.model_dump())
 
+    async def amend(self, progress: Progress) -> None:
+        await _result(self._board.amend.remote(progress.dataset_id, progress.model_dump()))
+
     async def newest(self, dataset_id: str) -> tuple[int, Progress] | None:
         return _parsed(await _result(self._board.newest.remote(dataset_id)))
 
@@ -93,8 +96,8 @@ class RayWork:
     async def analyse(self, dataset_id: str, asked: str) -> None:
         await _result(self._foreman.analyse.remote(dataset_id, asked))
 
-    async def cancel_analyses(self, dataset_id: str, kind: str) -> None:
-        await _result(self._foreman.cancel_analyses.remote(dataset_id, kind))
+    async def cancel_analyses(self, dataset_id: str, kind: str, name: str | None = None) -> None:
+        await _result(self._foreman.cancel_analyses.remote(dataset_id, kind, name))
 
     async def analysis(self, key: str) -> dict[str, Any] | None:
         found = await _result(self._board.newest.remote(key))

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog import Catalog, DatasetRow
-from rayograph.catalog.columns import ANNOTATIONS, METADATA
+from rayograph.catalog.columns import ANNOTATIONS, METADATA, QUALITY
 from rayograph.demo.source import growth
 from rayograph.errors import ModelUnavailable, RayographError, SourceNotFound
 from rayograph.metadata.arrow import METADATA_VERSION
@@ -34,6 +34,7 @@ from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.failures import reason
 from rayograph_pipelines.giant import Giant
 from rayograph_pipelines.giants_warm import GiantsWarm
+from rayograph_pipelines.measuring import measure_rest, rules_key
 from rayograph_pipelines.news import News
 from rayograph_pipelines.reread import marked, outdated, reread
 from rayograph_pipelines.rounds import Rounds, StageWork
@@ -52,6 +53,7 @@ _PIPELINE_START_S = {"listing": 10.0, "rescan": 60.0, "metadata": 10.0, "embeddi
 _SAMPLE_ROWS = 2048
 RANKS: dict[Priority, int] = {"high": 1, "normal": 0, "low": -1}
 _SAMPLE_EMBED_ROWS = 64
+_MEASURED_ALONE = 2048
 
 
 class Run:
@@ -147,6 +149,8 @@ class Run:
             if self._failure is not None:
                 self._fail(self._failure)
             elif not self._stopping.is_set():
+                # A new copy of what is hidden is hidden too.
+                self._catalog.hider(self.dataset_id).settle()
                 committer.keep_index()
                 tidy(self._catalog.writer(self.dataset_id), committer.space, self._settings)
                 self._note_index()
@@ -163,7 +167,7 @@ class Run:
             self._change(**found)
 
     def _stages(self) -> None:
-        for group in (METADATA, ANNOTATIONS):
+        for group in (METADATA, ANNOTATIONS, QUALITY):
             self._catalog.writer(self.dataset_id).add_missing(group)
         self._tell()
         threads = [
@@ -193,9 +197,10 @@ class Run:
         """Paths that this run did not come to, once it is over."""
         return self._news.untouched()
 
-    def prioritise(self, priority: Priority) -> None:
-        """Be more or less urgent than other datasets from now on."""
-        self._change(priority=priority)
+    def note(self, **changes: Any) -> None:
+        """Take note of what somebody decided about the dataset, and show it."""
+        self._change(**changes)
+        self._tell()
 
     def attend(self, image_ids: list[str]) -> None:
         """Do these images first: they are on somebody's screen."""
@@ -328,6 +333,19 @@ class Run:
                 return
 
     def _embedding(self) -> None:
+        self._embed()
+        if not self._stopping.is_set() and (key := rules_key(self._row, self._settings)):
+            rules = chains.rules_of(self._settings)
+            at = self._reader, self._at_work(), self._measures, rules, self._stopping
+            if measure_rest(self._row, *at) and self._row.quality_rules != key:
+                self._change(quality_rules=key)
+
+    def _measures(self, rows: pa.Table) -> Iterator[pa.Table]:
+        if rows.num_rows <= _MEASURED_ALONE:
+            return self._opener.measures(rows)
+        return chains.measures(self._seen(rows), self._settings)
+
+    def _embed(self) -> None:
         if not embeds(self._row) or not self._to_embed():
             return
         try:

@@ -22,6 +22,7 @@ from rayograph_pipelines import chains
 from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.stages.decode import Decode, DecodeConfig
 from rayograph_pipelines.stages.list_files import ListFilesConfig
+from rayograph_pipelines.stages.measure import Measure
 from rayograph_pipelines.stages.read_metadata import ReadMetadata
 
 # A batch takes about this long whatever the disk: results come steadily, and a stop is soon.
@@ -53,6 +54,7 @@ class Opener(Protocol):
     def load(self, model: str) -> ModelFacts: ...
     def embedding(self, rows: pa.Table, model: str) -> pa.Table: ...
     def vectors(self, rows: pa.Table, model: str) -> Iterator[pa.Table]: ...
+    def measures(self, rows: pa.Table) -> Iterator[pa.Table]: ...
 
 
 class _Crew(Generic[Worker]):
@@ -191,6 +193,15 @@ class WarmPath:
 
         # The child decodes and the model works at one batch each; the third is on its way.
         yield from _in_order(embedded, batches, workers=3)
+
+    def measures(self, rows: pa.Table) -> Iterator[pa.Table]:
+        """The quality of many pictures, by a child that ends with it."""
+        measure = Measure(chains.measure_config(self._settings))
+        try:
+            for start in range(0, rows.num_rows, _FIRST_BATCH):
+                yield measure(rows.slice(start, _FIRST_BATCH))
+        finally:
+            measure.close()
 
     def _decoder(self, model: str, nice: int) -> Decode:
         facts = self.load(model)

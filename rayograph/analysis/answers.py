@@ -122,6 +122,7 @@ class Cluster(Answer):
     parent: str | None = Field(description="the cluster of the coarser level it mostly lies in")
     examples: list[str] = Field(description="ids of the images nearest to its middle")
     spread: float = Field(description="mean cosine distance of its images from its middle")
+    where: str | None = Field(None, description="picks its images; null but for the middle level")
 
 
 class ClusterLevel(Answer):

@@ -11,8 +11,10 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from rayograph.errors import InvalidRequest
 from rayograph.schema import Model
 
-AnalysisKind = Literal["duplicates", "clusters", "outliers", "sample", "map"]
-KINDS: tuple[AnalysisKind, ...] = get_args(AnalysisKind)
+Open = Literal["duplicates", "clusters", "outliers", "sample", "map"]
+# Those that anybody may ask for by their parameters; labels are asked for by their name.
+KINDS: tuple[Open, ...] = get_args(Open)
+AnalysisKind = Literal[Open, "labels"]
 Likeness = Literal["exact", "near", "semantic"]
 SampleMethod = Literal["diverse", "typical", "random", "balanced"]
 NEAR_BITS, NEAR_MOST = 6, 10
@@ -90,8 +92,15 @@ class MapAsked(Model):
     seed: Seed = 0
 
 
+class LabelsAsked(Model):
+    """The scores of a labelling, by its number; the dataset's row says what it is."""
+
+    analysis: Literal["labels"] = "labels"
+    number: int = Field(ge=0)
+
+
 Asked = Annotated[
-    DuplicatesAsked | ClustersAsked | OutliersAsked | SampleAsked | MapAsked,
+    DuplicatesAsked | ClustersAsked | OutliersAsked | SampleAsked | MapAsked | LabelsAsked,
     Field(discriminator="analysis"),
 ]
 _ASKED: TypeAdapter[Asked] = TypeAdapter(Asked)

@@ -31,6 +31,19 @@ _STOP = frozenset(
 )
 
 
+_NAME_WORDS = 3
+
+
+def name_of(number: int, words: Sequence[str]) -> str:
+    """What a cluster is called."""
+    return ", ".join(words[:_NAME_WORDS]) or f"group {number + 1}"
+
+
+def default_level(levels: int) -> int:
+    """Of so many levels the one that is meant where nobody says which: the middle one."""
+    return min(1, levels - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """Centroids ``float32 [n, dim]`` of each level, coarse first, and each cluster's parent."""

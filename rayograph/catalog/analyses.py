@@ -24,6 +24,7 @@ import pyarrow as pa
 from rayograph.analysis.asked import Asked, from_text, name_of, to_text
 from rayograph.catalog.columns import MISSING, Space
 from rayograph.catalog.conflicts import until_committed
+from rayograph.catalog.corrections import CorrectionBook
 from rayograph.catalog.decisions import DecisionBook
 from rayograph.errors import CatalogError
 
@@ -42,7 +43,15 @@ _SCHEMA = pa.schema(
 )
 _ABOUT = b"rayograph.about"
 # Side tables a kind keeps beside its result, so that nothing is worked out twice.
-SIDES = ("fingerprints", "centroids", "places", "decisions")
+SIDES = (
+    "fingerprints",
+    "centroids",
+    "places",
+    "decisions",
+    "corrections",
+    "labelled",
+    "labels_tagged",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,7 @@ class Result:
 
     def __init__(self, dataset: lance.LanceDataset) -> None:
         self._dataset = dataset
+        self.uri = str(dataset.uri)
         self.version = int(dataset.version)
         self.about = About.read((dataset.schema.metadata or {})[_ABOUT].decode())
 
@@ -106,7 +116,7 @@ class Result:
         scan = self._dataset.scanner(columns=names, offset=offset, limit=limit)
         return scan.to_table().combine_chunks()
 
-    def take(self, rows: npt.NDArray[np.int64], names: list[str]) -> pa.Table:
+    def take(self, rows: npt.NDArray[np.int64], names: list[str] | None = None) -> pa.Table:
         """Some rows, in the order given."""
         return self._dataset.take(rows.tolist(), columns=names)
 
@@ -171,6 +181,13 @@ class Analyses:
         for name in [*names, *(f"{dataset_id}.{side}" for side in SIDES)]:
             self._drop(name)
 
+    def drop(self, wanted: Wanted) -> None:
+        """Forget one: its result, and that it was asked for."""
+        chosen = f"dataset_id = '{wanted.dataset_id}' and name = '{wanted.name}'"
+        if self.find(wanted.dataset_id, wanted.asked) is not None:
+            self._change(lambda asked: asked.delete(chosen))
+        self._drop(wanted.key)
+
     # -- results ------------------------------------------------------------------------------
 
     def result(self, dataset_id: str, asked: Asked) -> Result | None:
@@ -212,6 +229,10 @@ class Analyses:
         """What people decided about duplicates; anybody may write there."""
         return DecisionBook(self._at(f"{dataset_id}.decisions"))
 
+    def corrections(self, dataset_id: str) -> CorrectionBook:
+        """What people said of labels; anybody may write there."""
+        return CorrectionBook(self._at(f"{dataset_id}.corrections"))
+
     def set_side(self, dataset_id: str, name: str, rows: pa.Table) -> None:
         lance.write_dataset(
             rows, self._at(f"{dataset_id}.{name}"), mode="overwrite", data_storage_version="2.2"
@@ -247,8 +268,11 @@ class Analyses:
             log.exception("the table %s stays behind", name)
 
 
-def marks(snapshot: lance.LanceDataset, names: list[str]) -> str:
-    """What changes when the data of these columns does, and not when somebody tags an image."""
+def marks(
+    snapshot: lance.LanceDataset, names: list[str], fragments: list[Any] | None = None
+) -> str:
+    """What changes when the data of these columns does (of some fragments; default: of all), and
+    not when somebody tags an image."""
     wanted = {f.id() for f in snapshot.lance_schema.fields() if f.name() in names}
     wanted |= {
         child.id()
@@ -257,7 +281,7 @@ def marks(snapshot: lance.LanceDataset, names: list[str]) -> str:
         for child in f.children()
     }
     digest = hashlib.blake2b(digest_size=12)
-    for fragment in snapshot.get_fragments():
+    for fragment in snapshot.get_fragments() if fragments is None else fragments:
         about = fragment.metadata
         files = sorted(file.path for file in about.files if wanted & set(file.fields))
         if files:

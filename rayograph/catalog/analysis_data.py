@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from rayograph.analysis.best import COLUMNS
 from rayograph.catalog.analyses import data_of, marks
 from rayograph.catalog.columns import Space
-from rayograph.catalog.filters import Filter, present
+from rayograph.catalog.filters import Filter, in_sight, present
 from rayograph.catalog.reader import DONE, DatasetReader
 from rayograph.errors import InvalidRequest
 from rayograph.where.fields import find, nearest
@@ -36,7 +36,7 @@ def vectors(reader: DatasetReader, where: Filter | None = None) -> Vectors:
     """Every vector (of what a filter picks, else of what is there); a million of 512 take a
     gigabyte."""
     snapshot, space = reader.snapshot(), reader.space
-    picked = f"({where.sql(snapshot) if where else present(snapshot) or 'true'})"
+    picked = f"({where.sql(snapshot) if where else in_sight(snapshot) or 'true'})"
     total = int(snapshot.count_rows(picked))
     found = _Found(snapshot, space, f"{picked} and {space.state} = {DONE}")
     return Vectors(found.ids, found.values, total, marks_of(reader, snapshot), snapshot.version)
@@ -81,6 +81,22 @@ def contents(reader: DatasetReader) -> tuple[pa.Table, str, int]:
     return pa.table(columns), marks_of(reader, snapshot), snapshot.version
 
 
+def with_prints(table: pa.Table, prints: pa.Table | None) -> pa.Table:
+    """Hashes from fingerprints where the table has none, of files that are still the same."""
+    if prints is None:
+        return table
+    # Of one read twice the later counts.
+    prints = prints.take(pa.array(np.arange(prints.num_rows)[::-1]))
+    place = pc.index_in(table["id"], value_set=prints["id"].combine_chunks())
+    there = prints.take(place.combine_chunks())
+    same = pc.and_(pc.equal(there["size"], table["size"]), pc.equal(there["mtime"], table["mtime"]))
+    for name in ("content_hash", "phash"):
+        kept = pc.if_else(pc.fill_null(same, False), there[name], pa.scalar(None, there[name].type))
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, pc.coalesce(table[name], kept))
+    return table
+
+
 def marks_of(reader: DatasetReader, snapshot: lance.LanceDataset | None = None) -> str:
     """What changes when images come, go, or get other contents or vectors."""
     return marks(snapshot or reader.snapshot(), data_of(reader.space))
@@ -89,7 +105,7 @@ def marks_of(reader: DatasetReader, snapshot: lance.LanceDataset | None = None) 
 def identities(reader: DatasetReader, where: Filter | None = None) -> Vectors:
     """Every image (that a filter picks, else that is there), without its vector."""
     snapshot = reader.snapshot()
-    sql = where.sql(snapshot) if where else present(snapshot)
+    sql = where.sql(snapshot) if where else in_sight(snapshot)
     ids = snapshot.to_table(columns=["id"], filter=sql)["id"].combine_chunks()
     found = marks_of(reader, snapshot)
     return Vectors(ids, np.zeros((0, 1), np.float16), len(ids), found, snapshot.version)

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from rayograph.metadata.arrow import DETAILS
+from rayograph.quality import Measures
 
 LISTING = pa.schema(
     [
@@ -70,12 +71,26 @@ CURATION = pa.schema(
     ]
 )
 
+# How usable a picture is (rayograph.quality), taken where it is decoded. Null ``quality_state``
+# means that nobody looked; ``quality`` names what is wrong with it, or says that it is good.
+QUALITY = pa.schema(
+    [
+        *(pa.field(name, pa.float64()) for name in Measures._fields[:-1]),
+        pa.field("quality", pa.list_(pa.string())),
+        pa.field("quality_state", pa.uint8()),
+    ]
+)
+QUALITY_STAGE = "quality"
+
 # True: the file is gone. A table has the column from the first time one is, until none is.
 MISSING = pa.schema([pa.field("missing", pa.bool_())])
 
+# True: somebody does not want to see it (rayograph.catalog.hiding), in the same way.
+HIDDEN = pa.schema([pa.field("hidden", pa.bool_())])
 
-# Where an image is on the map of seed 0. Nobody but the map's analysis writes it
-# (rayograph.catalog.placing); a table has the columns from the first map on.
+# What the last analyses said of each image (rayograph.catalog.discovered), from the first time on.
+CLUSTER = pa.schema([pa.field("cluster", pa.string())])
+OUTLIER = pa.schema([pa.field("outlier", pa.float64())])
 MAP = pa.schema([pa.field("map_x", pa.float32()), pa.field("map_y", pa.float32())])
 
 
@@ -171,11 +186,13 @@ REGISTRY = pa.schema(
         pa.field("watch_note", pa.string()),
         pa.field("metadata_version", pa.int32()),
         pa.field("annotations", pa.string()),
+        pa.field("labels", pa.string()),
         pa.field("index_recall", pa.float64()),
         pa.field("index_checked", pa.int64()),
         pa.field("retry", pa.string()),
         pa.field("paused_stages", pa.string()),
         pa.field("priority", pa.string()),
+        pa.field("quality_rules", pa.string()),
     ]
 )
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import lance
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rayograph.catalog.conflicts import until_committed
 from rayograph.errors import CatalogError
@@ -26,9 +27,14 @@ _SCHEMA = pa.schema(
 )
 
 
+# Stands for the best one where there is none: somebody hid an image, whatever it is a copy of.
+BY_HAND = ""
+_AT_ONCE = 5_000
+
+
 class Decisions(NamedTuple):
     """Every decision of a dataset, in one version; ``by_pair`` has the pairs both ways round where
-    it is about both."""
+    it is about both, and leaves out what was hidden by hand."""
 
     version: int
     table: pa.Table
@@ -49,7 +55,8 @@ class DecisionBook:
             return Decisions(0, _SCHEMA.empty_table(), {})
         table = dataset.to_table()
         by_pair: dict[tuple[str, str], str] = {}
-        for one, other, decision, _ in zip(*(c.to_pylist() for c in table.columns), strict=True):
+        pairs = table.filter(pc.not_equal(table["best_hash"], BY_HAND))
+        for one, other, decision, _ in zip(*(c.to_pylist() for c in pairs.columns), strict=True):
             by_pair[one, other] = decision
             if decision == "not_duplicates":
                 by_pair[other, one] = decision
@@ -73,6 +80,33 @@ class DecisionBook:
         )
         try:
             until_committed(lambda: self._once(rows, decision is None))
+        except (OSError, RuntimeError) as error:
+            raise CatalogError("the decision could not be noted", hint="try again") from error
+
+    def hidden(self) -> tuple[pa.Array, pa.Array]:
+        """The contents of which nothing is to be seen, and those of which one copy is."""
+        try:
+            hide = lance.dataset(self._uri).to_table(filter="decision = 'hide'")
+        except (ValueError, OSError):
+            hide = _SCHEMA.empty_table()
+        own = pc.equal(hide["content_hash"], hide["best_hash"])
+        whole = pc.unique(hide.filter(pc.invert(own))["content_hash"])
+        return whole, pc.unique(hide.filter(own)["content_hash"])
+
+    def hide(self, contents: Iterable[str]) -> None:
+        """Note that nothing of these contents is to be seen."""
+        self.decide(((one, BY_HAND) for one in contents), "hide")
+
+    def show(self, contents: Iterable[str]) -> None:
+        """Take back all that hides these contents, decided by hand or beside a best one."""
+        known = sorted(set(contents))
+        for start in range(0, len(known), _AT_ONCE):
+            listed = ", ".join(f"'{one}'" for one in known[start : start + _AT_ONCE])
+            self._delete(f"decision = 'hide' and content_hash in ({listed})")
+
+    def _delete(self, gone: str) -> None:
+        try:
+            until_committed(lambda: self._book().delete(gone))
         except (OSError, RuntimeError) as error:
             raise CatalogError("the decision could not be noted", hint="try again") from error
 

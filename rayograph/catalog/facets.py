@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog.coding import Coded, Counts, Selection, code
-from rayograph.catalog.filters import Filter, StatusOf, present
+from rayograph.catalog.filters import Filter, StatusOf, in_sight
 from rayograph.catalog.folders import Tree, tree
 from rayograph.catalog.reader import DatasetReader
 from rayograph.where import FIELDS, Field
@@ -38,7 +38,13 @@ class Shelf:
     snapshot: lance.LanceDataset
     coded: dict[str, Coded]
     tree: Tree | None
+    fields: dict[str, Field]
     seen_at: float = field(default_factory=time.monotonic)
+
+    def has(self, of: Field) -> bool:
+        """Whether the field is there, worked out as this one is."""
+        known = self.fields.get(of.name)
+        return known is not None and known.sql == of.sql
 
     def counts(self, name: str, of: Selection | None) -> list[int]:
         """How often each of a field's values occurs, and how many rows have none."""
@@ -75,7 +81,8 @@ class Facets:
     def shelf(self, fields: Sequence[Field]) -> tuple[Shelf, bool]:
         """These fields of the newest version or of one of moments ago; whether it is the newest."""
         newest, last = self._reader.snapshot(), self._shelf
-        has_all = last is not None and all(of.name in last.coded for of in fields)
+        # What it is worked out by is a part of a field: thresholds of labels change.
+        has_all = last is not None and all(last.has(of) for of in fields)
         if last is not None and has_all and last.snapshot.version == newest.version:
             return last, True
         now = time.monotonic()
@@ -92,8 +99,8 @@ class Facets:
         return (done[0], True) if done else (last, False)
 
     def picked(self, shelf: Shelf, chosen: Filter | None) -> Selection | None:
-        """The rows of a shelf's version that a filter picks; None: all whose file is there."""
-        if chosen is None and present(shelf.snapshot) is not None:
+        """The rows of a shelf's version that a filter picks; None: all that are in sight."""
+        if chosen is None and in_sight(shelf.snapshot) is not None:
             chosen = Filter(None, self._status_of, self._reader.space)
         if chosen is None:
             return None
@@ -114,15 +121,12 @@ class Facets:
             if last is not None and last.snapshot.version > snapshot.version:
                 snapshot = last.snapshot
             # What was counted before is kept up with: it will be asked for again.
-            wanted = {of.name for of in fields} | set(last.coded if last else ())
+            wanted = {of.name: of for of in FIELDS if last and of.name in last.coded}
+            wanted |= {of.name: of for of in fields}
             columns = self._reader.space.seen(snapshot.schema.names)
             marks = _marks(snapshot)
-            coded = {
-                of.name: self._coded(snapshot, of, columns, marks)
-                for of in FIELDS
-                if of.name in wanted
-            }
-            shelf = Shelf(snapshot, coded, self._as_tree(coded.get("folder")))
+            coded = {name: self._coded(snapshot, of, columns, marks) for name, of in wanted.items()}
+            shelf = Shelf(snapshot, coded, self._as_tree(coded.get("folder")), wanted)
             self._shelf = shelf
             took = time.monotonic() - began
             self._rest_until = began + took * (1 + _SHARE)
@@ -137,6 +141,7 @@ class Facets:
     ) -> Coded:
         sources = _STATES if of.name == "status" else of.sources
         key = tuple(mark(columns[name]) for name in sources if name in columns) or mark("id")
+        key = (of.sql, key)
         kept = self._kept.get(of.name)
         if kept is None or kept[0] != key:
             kept = self._kept[of.name] = key, code(snapshot, of, columns, self._status_of)

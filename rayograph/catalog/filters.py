@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from lance.query import FullTextOperator, MatchQuery
 
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.vocabulary import values_of
+from rayograph.errors import NotReady
 from rayograph.schema import ImageStatus, StageState
 from rayograph.where import Node, Scope, fields_of, full_text, to_sql
 
@@ -40,6 +41,10 @@ FILTER_INDICES = {
     "file_name": "BTREE",
     "tags": "LABEL_LIST",
     "labels": "LABEL_LIST",
+    # Nearly every filter leaves out what is missing or hidden: 49 ms beside 2 at a million rows.
+    "missing": "BITMAP",
+    "hidden": "BITMAP",
+    "quality": "LABEL_LIST",
     "camera": "BITMAP",
     "lens": "BITMAP",
     "software": "BITMAP",
@@ -50,6 +55,13 @@ FILTER_INDICES = {
     "model_hash": "BTREE",
     "seed": "BTREE",
     "loras": "LABEL_LIST",
+    "cluster": "BITMAP",
+}
+# Fields that an analysis fills: a column of theirs, and which one.
+_WORKED_OUT = {
+    "cluster": ("cluster", "clusters"),
+    "outlier": ("outlier", "outliers"),
+    "area": ("map_x", "map"),
 }
 _STRAIGHT_ROWS = 2_000
 _KEPT_ROWS = 8_000_000
@@ -57,8 +69,8 @@ _KEPT_ROWS = 8_000_000
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A ``where`` of one dataset, or everything. Rows whose file is gone are in it only where the
-    ``where`` speaks of them.
+    """A ``where`` of one dataset, or everything. Rows whose file is gone and hidden ones are in it
+    only where the ``where`` speaks of them.
 
     Args:
         node: None for everything.
@@ -72,7 +84,11 @@ class Filter:
     space: Space = SPACES[0]
 
     def sql(self, snapshot: lance.LanceDataset, node: Node | None = None) -> str:
-        """The filter of a scan of this snapshot, of all of it or of one part."""
+        """The filter of a scan of this snapshot, of all of it or of one part.
+
+        Raises:
+            NotReady: it names what has to be worked out first.
+        """
         statuses: dict[str, list[tuple[int, int]]] = {}
         for meta in StageState:
             for embed in StageState:
@@ -81,10 +97,22 @@ class Filter:
         scope = Scope(self.space.seen(snapshot.schema.names), statuses, partial(_values, snapshot))
         asked = node or self.node
         found = "true" if asked is None else to_sql(asked, scope)
-        shown = present(snapshot)
-        if shown is None or (self.node is not None and "missing" in fields_of(self.node)):
+        named = frozenset() if self.node is None else fields_of(self.node)
+        _check_worked_out(snapshot, named)
+        shown = in_sight(snapshot, named)
+        if shown is None:
             return found
         return shown if asked is None else f"({found}) and ({shown})"
+
+
+def _check_worked_out(snapshot: lance.LanceDataset, named: Collection[str]) -> None:
+    for name, (column, what) in _WORKED_OUT.items():
+        if name in named and column not in snapshot.schema.names:
+            has = "has" if what == "map" else "have"
+            raise NotReady(
+                f"the {what} of this dataset {has} not been worked out yet",
+                hint=f"`rayograph {what} DATASET`, the page or GET .../{what} begins it",
+            )
 
 
 def _values(snapshot: lance.LanceDataset, column: str) -> tuple[str, ...] | None:
@@ -96,6 +124,14 @@ def _values(snapshot: lance.LanceDataset, column: str) -> tuple[str, ...] | None
 def present(snapshot: lance.LanceDataset) -> str | None:
     """The filter that leaves out rows whose file is gone; None: the table has had none."""
     return "missing is null or not missing" if "missing" in snapshot.schema.names else None
+
+
+def in_sight(snapshot: lance.LanceDataset, named: Collection[str] = frozenset()) -> str | None:
+    """The filter that leaves out what is out of sight: rows whose file is gone, and hidden ones,
+    each unless somebody named them. None: the table has had none."""
+    there = [name for name in ("missing", "hidden") if name in snapshot.schema.names]
+    left_out = [f"({name} is null or not {name})" for name in there if name not in named]
+    return " and ".join(left_out) or None
 
 
 class Picked:

@@ -14,6 +14,7 @@ from rayograph.catalog.reader import DatasetReader, status_of
 from rayograph.catalog.store import DatasetRow
 from rayograph.progress import embeds
 from rayograph.where import parse
+from rayograph.where.labelled import resolved
 from rayograph.where.syntax import And
 
 
@@ -24,7 +25,7 @@ def filter_of(row: DatasetRow, *wheres: str) -> Filter:
         InvalidFilter: it makes no sense.
     """
     nodes = tuple(parse(where) for where in wheres)
-    node = nodes[0] if len(nodes) == 1 else And(nodes)
+    node = resolved(nodes[0] if len(nodes) == 1 else And(nodes), row.labellings)
     return Filter(node, partial(status_of, embeds=embeds(row)), row.serving)
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES, Space
-from rayograph.catalog.filters import Filter, Picked, places, present, take
+from rayograph.catalog.filters import Filter, Picked, in_sight, places, present, take
 from rayograph.catalog.ordering import Mark, Orders, Page, passed
 from rayograph.errors import ImageNotFound, NotReady
 from rayograph.schema import ImageStatus, StageState
@@ -27,6 +27,8 @@ DONE, FAILED, CLAIMED, SKIPPED = (
     int(StageState.SKIPPED),
 )
 _STATES = len(StageState)
+# Where rows are counted that are out of sight, after those by the states of three stages.
+_MISSING, _HIDDEN = _STATES**3, _STATES**3 + 1
 Tally = np.ndarray[Any, np.dtype[np.int64]]
 # A page of images is without what only a single image's record holds.
 _LONG = ("parameters", "annotations")
@@ -36,7 +38,11 @@ _RECORD = [
     *columns.CURATION.names,
     *(name for name in columns.ANNOTATIONS.names if name not in _LONG),
     *columns.REGION.names,
+    *columns.QUALITY.names[:-1],
     *columns.MISSING.names,
+    *columns.HIDDEN.names,
+    *columns.CLUSTER.names,
+    *columns.OUTLIER.names,
 ]
 
 
@@ -46,13 +52,14 @@ class Counts:
 
     ``pairs[m, e]`` counts rows whose metadata state is m and embedding state is e, so every
     other number is derived from it and they always add up. ``making`` is the same for the vectors
-    of a model that is to serve later. Rows whose file is gone are in neither: ``missing`` counts
-    them.
+    of a model that is to serve later. Rows whose file is gone are in neither, nor are hidden ones:
+    ``missing`` and ``hidden`` count them.
     """
 
     pairs: Tally
     making: Tally = field(default_factory=lambda: np.zeros((_STATES, _STATES), np.int64))
     missing: int = 0
+    hidden: int = 0
     version: int = 0
 
     @property
@@ -144,16 +151,18 @@ class DatasetReader:
         if cached and cached[0] == snapshot.version:
             return cached[1]
         parts = self._count_parts(snapshot)
-        flat = sum(parts.values(), np.zeros(_STATES**3 + 1, dtype=np.int64))
-        cube = flat[:-1].reshape(_STATES, _STATES, _STATES)
-        counts = Counts(cube.sum(axis=2), cube.sum(axis=1), int(flat[-1]), snapshot.version)
+        flat = sum(parts.values(), np.zeros(_HIDDEN + 1, dtype=np.int64))
+        cube = flat[:_MISSING].reshape(_STATES, _STATES, _STATES)
+        out = int(flat[_MISSING]), int(flat[_HIDDEN])
+        counts = Counts(cube.sum(axis=2), cube.sum(axis=1), *out, snapshot.version)
         self._counts = (snapshot.version, counts)
         return counts
 
     def _count_parts(self, snapshot: lance.LanceDataset) -> dict[Hashable, Tally]:
         """Tallies fragment by fragment; one whose files are those counted before is not read."""
         states = ("meta_state", self.space.state, self.space.other.state)
-        names = [n for n in (*states, *columns.MISSING.names) if n in snapshot.schema.names]
+        out = (("hidden", _HIDDEN), ("missing", _MISSING))
+        names = [n for n in (*states, *dict(out)) if n in snapshot.schema.names]
         known, parts, unread = self._parts, dict[Hashable, Tally](), dict[int, Hashable]()
         fragments = snapshot.get_fragments()
         for fragment in fragments:
@@ -173,13 +182,14 @@ class DatasetReader:
             flat = np.zeros(table.num_rows, np.int64)
             for name in states:
                 flat = flat * _STATES + _uint8(table, name)
-            if "missing" in names:
-                flat[table["missing"].fill_null(False).to_numpy()] = _STATES**3
+            for name, place in out:
+                if name in names:
+                    flat[table[name].fill_null(False).to_numpy()] = place
             homes = table["_rowaddr"].to_numpy() >> np.uint64(32)
             starts = np.searchsorted(homes, np.array([*unread], np.uint64))
             ends = [*starts[1:], len(flat)]
             for read, start, end in zip(unread.values(), starts, ends, strict=True):
-                parts[read] = np.bincount(flat[start:end], minlength=_STATES**3 + 1)
+                parts[read] = np.bincount(flat[start:end], minlength=_HIDDEN + 1)
         self._parts = parts
         return parts
 
@@ -198,7 +208,7 @@ class DatasetReader:
     ) -> Page:
         """``limit`` records from an offset on, or after where another page ended."""
         snapshot = self.snapshot()
-        if where is None and present(snapshot) is not None:
+        if where is None and in_sight(snapshot) is not None:
             where = Filter(None, status_of, self.space)
         if isinstance(start, Mark):
             start = self._after(snapshot, start, sort, where)
@@ -274,7 +284,7 @@ class DatasetReader:
         failed = f"meta_state = {FAILED}"
         if self.space.state in names:
             failed += f" or {self.space.state} = {FAILED}"
-        shown = present(snapshot) if where is None else where.sql(snapshot)
+        shown = in_sight(snapshot) if where is None else where.sql(snapshot)
         if shown is not None:
             failed = f"({failed}) and ({shown})"
         codes = [n for n in ("meta_error_code", self.space.error_code) if n in names]
@@ -309,6 +319,31 @@ class DatasetReader:
         old = f"{state} = {DONE} and (meta_version is null or meta_version < {version})"
         fragment = self.snapshot().get_fragment(fragment_id)
         return fragment.scanner(columns=list(names), filter=old, with_row_address=True).to_table()
+
+    def unmeasured(self, fragment_id: int, names: Sequence[str], *, embeds: bool) -> pa.Table:
+        """Rows of one fragment that can be decoded and whose quality nobody has looked at, with
+        ``_rowaddr``; of those that are to have a vector only such as have one."""
+        snapshot = self.snapshot()
+        todo = f"meta_state = {DONE}"
+        if embeds:
+            there = self.space.state in snapshot.schema.names
+            todo += f" and {self.space.state} = {DONE}" if there else " and false"
+        if "quality_state" in snapshot.schema.names:
+            todo += " and quality_state is null"
+        if present(snapshot) is not None:
+            todo += f" and ({present(snapshot)})"
+        fragment = snapshot.get_fragment(fragment_id)
+        return fragment.scanner(columns=list(names), filter=todo, with_row_address=True).to_table()
+
+    def measured(self, fragment_id: int) -> pa.Table:
+        """The quality of one fragment's rows that have one, and their sizes, with ``_rowaddr``."""
+        snapshot = self.snapshot()
+        names = [*columns.QUALITY.names, "width", "height"]
+        if "quality_state" not in snapshot.schema.names:
+            return pa.table({})
+        fragment = snapshot.get_fragment(fragment_id)
+        known = f"quality_state = {DONE}"
+        return fragment.scanner(columns=names, filter=known, with_row_address=True).to_table()
 
     def fragments(self) -> list[tuple[int, int]]:
         """(fragment id, physical rows) in listing order."""
@@ -382,7 +417,7 @@ class DatasetReader:
             ),
             "refine_factor": refine,
         }
-        sql = where.sql(snapshot) if where is not None else present(snapshot)
+        sql = where.sql(snapshot) if where is not None else in_sight(snapshot)
         if where is not None:
             # What is picked can lie in any partition.
             nearest |= {"minimum_nprobes": _ALL_PROBES, "maximum_nprobes": _ALL_PROBES}

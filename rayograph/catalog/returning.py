@@ -22,3 +22,5 @@ def go_back(catalog: Catalog, dataset_id: str, name: str) -> None:
     changes.setdefault("metadata_version", 0)
     none = {"next_model": None, "next_model_key": None, "model_note": None, "error": None}
     catalog.update(dataset_id, **changes, **none)
+    # What is hidden is what people have decided until now, not what they had then.
+    catalog.hider(dataset_id).settle()

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog.columns import SPACES, Space
-from rayograph.catalog.filters import present
+from rayograph.catalog.filters import in_sight
 from rayograph.errors import Conflict, InvalidRequest, NotFound
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Snapshots:
             tag["created_at"],
             said.get(_NOTE),
             json.loads(said.get(_ABOUT, "{}")),
-            int(version.count_rows(present(version))),
+            int(version.count_rows(in_sight(version))),
             own,
         )
 

@@ -20,7 +20,9 @@ from rayograph.catalog.analyses import Analyses
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.curation import Curator
-from rayograph.catalog.placing import place
+from rayograph.catalog.discovered import Discoveries
+from rayograph.catalog.hiding import Hider
+from rayograph.catalog.labels import LabelTable
 from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.rows import RowEditor
 from rayograph.catalog.snapshots import Snapshots
@@ -33,6 +35,7 @@ from rayograph.errors import (
     DatasetNotFound,
 )
 from rayograph.folders import local_folder, writable_folder
+from rayograph.labelling.definition import Labelling, Labellings
 from rayograph.locks import hold
 from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.schema import SCHEMA_VERSION, Priority
@@ -40,6 +43,7 @@ from rayograph.sources import Source, describe, restore
 
 log = logging.getLogger(__name__)
 _REGISTRY, _VIEWS = "_datasets", "_views"
+_AS_JSON = ("annotations", "labels", "retry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class DatasetRow:
     watch_note: str | None = None
     # The report of ``rayograph.annotations``, with the fingerprint of the files it is about.
     annotations: dict[str, Any] | None = None
+    # ``rayograph.labelling.definition.Labellings``, as JSON has it.
+    labels: dict[str, Any] | None = None
     # By which version every image's metadata was read; 0: before there were versions.
     metadata_version: int = METADATA_VERSION
     # Of the vector index's ten nearest the share that are, and how many vectors there were then.
@@ -78,18 +84,25 @@ class DatasetRow:
     retry: dict[str, Any] | None = None
     paused_stages: tuple[str, ...] = ()
     priority: Priority = "normal"
+    # By which rules every image's quality was told (``Rules.key``); None: not of every image yet.
+    quality_rules: str | None = None
 
     @property
     def serving(self) -> Space:
         """Where the vectors are that answer searches."""
         return SPACES[self.space]
 
+    @property
+    def labellings(self) -> Labellings:
+        """The labels by words that somebody defined."""
+        return Labellings.read(self.labels)
+
     def to_row(self) -> dict[str, Any]:
         row = {f.name: getattr(self, f.name) for f in fields(self)}
         row["source"] = json.dumps(describe(self.source))
         row["skipped"] = json.dumps(self.skipped)
-        row["annotations"] = None if self.annotations is None else json.dumps(self.annotations)
-        row["retry"] = None if self.retry is None else json.dumps(self.retry)
+        for name in _AS_JSON:
+            row[name] = None if row[name] is None else json.dumps(row[name])
         row["paused_stages"] = json.dumps(self.paused_stages)
         return row
 
@@ -101,8 +114,7 @@ class DatasetRow:
         row["metadata_version"] = row.get("metadata_version") or 0
         row["source"] = restore(json.loads(row["source"]))
         row["skipped"] = json.loads(row["skipped"])
-        row["annotations"] = json.loads(row.get("annotations") or "null")
-        row["retry"] = json.loads(row.get("retry") or "null")
+        row |= {name: json.loads(row.get(name) or "null") for name in _AS_JSON}
         row["paused_stages"] = tuple(json.loads(row.get("paused_stages") or "[]"))
         row["priority"] = row.get("priority") or "normal"
         return cls(**row)
@@ -193,7 +205,7 @@ class Catalog:
             data_storage_version="2.2",
         )
         regions = columns.REGION if source.is_giant else ()
-        groups = (columns.METADATA, columns.CURATION, columns.ANNOTATIONS, regions)
+        groups = (columns.METADATA, columns.CURATION, columns.ANNOTATIONS, columns.QUALITY, regions)
         dataset.add_columns(pa.schema([field for group in groups for field in group]))
         added = pa.Table.from_pylist([row.to_row()], columns.REGISTRY)
         self._write(lambda registry: registry.insert(added, mode="append"))
@@ -257,13 +269,23 @@ class Catalog:
         """Who edits a dataset's tags, ratings and favourites; needs no lock."""
         return Curator(self._table_uri(dataset_id))
 
-    def place(self, dataset_id: str, places: pa.Table) -> None:
-        """Put places on the map into a dataset's table; needs no lock."""
-        place(self._table_uri(dataset_id), places)
-
     def rows(self, dataset_id: str) -> RowEditor:
         """Who changes rows that are there; the caller holds ``lock(dataset_id)``."""
         return RowEditor(self._table_uri(dataset_id))
+
+    def hider(self, dataset_id: str) -> Hider:
+        """Who keeps hidden images out of sight; needs no lock."""
+        serving = self.dataset(dataset_id).serving
+        return Hider(self._table_uri(dataset_id), dataset_id, self.analyses, serving)
+
+    def discoveries(self, dataset_id: str) -> Discoveries:
+        """Who writes what analyses found out into a dataset's table; needs no lock."""
+        return Discoveries(self._table_uri(dataset_id))
+
+    def labels(self, row: DatasetRow, labelling: Labelling) -> LabelTable:
+        """A labelling's columns; needs no lock."""
+        book = self.analyses.corrections(row.dataset_id)
+        return LabelTable(self._table_uri(row.dataset_id), labelling, row.serving, book)
 
     @property
     def views(self) -> Views:

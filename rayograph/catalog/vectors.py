@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rayograph.catalog.filters import present
+from rayograph.catalog.filters import in_sight
 from rayograph.catalog.reader import DONE, DatasetReader
 
 Vectors = npt.NDArray[np.float32]
@@ -71,7 +71,7 @@ def _least_of_nearest(reader: DatasetReader, asked: Vectors, k: int) -> Vectors:
     space = reader.space
     best = np.full((len(asked), k), -1.0, np.float32)
     snapshot = reader.snapshot()
-    shown = f"{space.state} = {DONE} and ({present(snapshot) or 'true'})"
+    shown = f"{space.state} = {DONE} and ({in_sight(snapshot) or 'true'})"
     scan = snapshot.scanner(columns=[space.vector], filter=shown, batch_size=_SCAN_ROWS)
     for batch in scan.to_batches():
         table = pa.Table.from_batches([batch])

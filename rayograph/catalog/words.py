@@ -7,7 +7,7 @@ from typing import NamedTuple
 import lance
 from lance.query import FullTextOperator, MultiMatchQuery
 
-from rayograph.catalog.filters import index_name, present
+from rayograph.catalog.filters import in_sight, index_name
 from rayograph.where.values import words
 
 # Where words are looked for. Each has an index of words once a table is large.
@@ -50,7 +50,7 @@ def find_words(
         sql: only rows that this filter picks.
     """
     known = telling(text)
-    sql = sql or present(snapshot)
+    sql = sql or in_sight(snapshot)
     indices = {index.name for index in snapshot.describe_indices()} if known else set()
     columns = [name for name in WORD_COLUMNS if index_name(name, "INVERTED") in indices]
     best: dict[str, Worded] = {}

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog import columns
-from rayograph.catalog.columns import Space
+from rayograph.catalog.columns import QUALITY, QUALITY_STAGE, Space
 from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.files import VERSION, write_columns
 from rayograph.catalog.filters import FILTER_INDICES, index_name
@@ -119,11 +119,15 @@ class DatasetWriter:
     def stages(self) -> list[str]:
         """The stages whose columns the table has."""
         names = self.dataset().schema.names
-        return [stage for stage, state in columns.STATE.items() if state in names]
+        found = [stage for stage, state in columns.STATE.items() if state in names]
+        return [*found, *([QUALITY_STAGE] if "quality_state" in names else [])]
 
     def group(self, stage: str) -> pa.Schema:
         """The columns a stage fills, as they are in the table."""
         space = columns.space_of(stage)
+        if stage == QUALITY_STAGE:
+            self.add_missing(QUALITY)
+            return QUALITY
         if space is None:
             names = set(self.dataset().schema.names)
             return pa.schema([field for field in columns.METADATA if field.name in names])

@@ -29,7 +29,7 @@ cancel_option: Callable[[Any], Any] = click.option(
 )
 
 
-class _Ear:
+class Ear:
     """Says how far it is, on stderr, when that has changed."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ def duplicates(
     given = {"kind": kind, "threshold": threshold}
     if _steered(handle, "duplicates", refresh=refresh, cancel=cancel, **given):
         return
-    page = handle.duplicates(kind, threshold, show=show, limit=limit, on_progress=_Ear())
+    page = handle.duplicates(kind, threshold, show=show, limit=limit, on_progress=Ear())
     if as_json:
         console.echo(page.model_dump_json())
         return
@@ -163,7 +163,7 @@ def outliers(
     handle = state.dataset(dataset)
     if _steered(handle, "outliers", refresh=refresh, cancel=cancel, neighbours=neighbours):
         return
-    page = handle.outliers(neighbours, limit=limit, on_progress=_Ear())
+    page = handle.outliers(neighbours, limit=limit, on_progress=Ear())
     if as_json:
         console.echo(page.model_dump_json())
         return
@@ -210,7 +210,7 @@ def sample(
     with filtering(where):
         if _steered(handle, "sample", refresh=refresh, cancel=cancel, n=n, **given):
             return
-        page = handle.sample(n, **given, on_progress=_Ear())
+        page = handle.sample(n, **given, on_progress=Ear())
     if as_json:
         console.echo(page.model_dump_json())
         return
@@ -240,7 +240,7 @@ def clusters(
     handle = state.dataset(dataset)
     if _steered(handle, "clusters", refresh=refresh, cancel=cancel, seed=seed):
         return
-    found = handle.clusters(seed=seed, on_progress=_Ear())
+    found = handle.clusters(seed=seed, on_progress=Ear())
     if as_json:
         console.echo(found.model_dump_json())
         return
@@ -285,7 +285,7 @@ def map_(
         raise InvalidRequest(f"cannot write a {path.suffix or path.name}", hint=".arrow, .csv ...")
     if _steered(handle, "map", refresh=refresh, cancel=cancel, seed=seed):
         return
-    table = handle.map(seed=seed, colour=colour, on_progress=_Ear())
+    table = handle.map(seed=seed, colour=colour, on_progress=Ear())
     _write(table, path)
     console.echo(str(path))
 

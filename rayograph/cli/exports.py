@@ -33,6 +33,7 @@ _PLAIN_S = 2.0
     help="Only the images whose ids are the lines of FILE; - reads standard input.",
 )
 @click.option("--include", type=click.Choice(["vectors"]), multiple=True, help="What else.")
+@click.option("--labels", metavar="NAME", help="With the classes of these labels by words.")
 @click.option("--images/--no-images", default=None, help="With the image files (coco).")
 @click.option(
     "--link",
@@ -52,6 +53,7 @@ def export(
     where: str | None,
     ids_from: Path | None,
     include: tuple[Literal["vectors"], ...],
+    labels: str | None,
     images: bool | None,
     link: Literal["copy", "symlink", "hardlink"],
     overwrite: bool,
@@ -70,6 +72,7 @@ def export(
             where=where,
             ids=ids,
             include=include,
+            labels=labels,
             images=images,
             link=link,
             overwrite=overwrite,

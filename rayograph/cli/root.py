@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rayograph.cli import datasets, discovery, exports, library, server, snapshots
+from rayograph.cli import datasets, discovery, exports, labels, library, server, snapshots
 from rayograph.cli.base import Root
 
 
@@ -22,6 +22,7 @@ for command in (
     *server.COMMANDS,
     *datasets.COMMANDS,
     *discovery.COMMANDS,
+    *labels.COMMANDS,
     *exports.COMMANDS,
     *snapshots.COMMANDS,
     *library.COMMANDS,

@@ -13,6 +13,7 @@ from rayograph.client import calls
 from rayograph.client.discovery_async import AsyncDiscovery
 from rayograph.client.exports import AsyncExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.labels import AsyncLabelMethods
 from rayograph.client.library import AsyncLibrary
 from rayograph.client.snapshots import AsyncSnapshotMethods
 from rayograph.client.transport import AsyncTransport, Transport
@@ -132,7 +133,9 @@ class AsyncClient:
         await self.close()
 
 
-class AsyncDataset(AsyncDiscovery, AsyncExportMethods, AsyncSnapshotMethods, AsyncLibrary):
+class AsyncDataset(
+    AsyncDiscovery, AsyncLabelMethods, AsyncExportMethods, AsyncSnapshotMethods, AsyncLibrary
+):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: AsyncClient, info: DatasetInfo) -> None:
@@ -343,6 +346,10 @@ class AsyncDataset(AsyncDiscovery, AsyncExportMethods, AsyncSnapshotMethods, Asy
     async def favorite(self, ids: str | Iterable[str], value: bool = True) -> int:
         """Mark images as favourites, or no longer."""
         return (await self._transport.send(calls.edit(self.id, ids, favorite=value))).matched
+
+    async def hide(self, ids: str | Iterable[str], value: bool = True) -> int:
+        """Put images out of sight with all copies of their content, or back in sight."""
+        return (await self._transport.send(calls.edit(self.id, ids, hidden=value))).matched
 
     async def to_arrow(self, where: str | None = None) -> pa.Table:
         """The records as one Arrow table."""

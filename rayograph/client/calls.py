@@ -89,7 +89,7 @@ def add(source: str | os.PathLike[str], **options: Any) -> Call[Accepted]:
     try:
         new = NewDataset.model_validate({**where_is(source), **options})
     except ValidationError as error:
-        raise _invalid(error) from None
+        raise invalid(error) from None
     body = new.model_dump(exclude_none=True, exclude_defaults=True)
     return Call("POST", "/api/datasets", read(Accepted), body=body)
 
@@ -201,7 +201,7 @@ def search(dataset_id: str, *, image: Any = None, **query: Any) -> Call[SearchRe
     try:
         body = SearchRequest(**query).model_dump(exclude_defaults=True)
     except ValidationError as error:
-        raise _invalid(error) from None
+        raise invalid(error) from None
     return Call("POST", f"/api/datasets/{dataset_id}/search", read(SearchResponse), body=body)
 
 
@@ -232,7 +232,8 @@ def _encoded(image: Any) -> bytes:
     raise InvalidRequest(f"cannot search by a {type(image).__name__}", hint="path, bytes or PIL")
 
 
-def _invalid(error: ValidationError) -> InvalidRequest:
+def invalid(error: ValidationError) -> InvalidRequest:
+    """What a body has wrong, as the server would say it."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")

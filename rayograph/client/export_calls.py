@@ -41,6 +41,9 @@ def listed(dataset_id: str) -> Call[ExportList]:
     return Call("GET", of(dataset_id), read(ExportList))
 
 
-def table(form: str, where: str | None, include: Iterable[str]) -> dict[str, str]:
+def table(
+    form: str, where: str | None, include: Iterable[str], labels: str | None = None
+) -> dict[str, str]:
     params = {"format": form, "where": where, "include": next(iter(include), None)}
+    params["labels"] = labels
     return {key: value for key, value in params.items() if value is not None}

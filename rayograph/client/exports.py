@@ -33,6 +33,7 @@ class ExportMethods:
         where: str | None = None,
         ids: Iterable[str] | None = None,
         include: Iterable[Literal["vectors"]] = (),
+        labels: str | None = None,
         images: bool | None = None,
         link: Link = "copy",
         overwrite: bool = False,
@@ -41,6 +42,7 @@ class ExportMethods:
         """Write the dataset, what ``where`` picks or these ids in another format to ``path``.
 
         Args:
+            labels: with the classes and scores of these labels by words.
             images: with the image files; None as the format does.
             link: ``symlink`` or ``hardlink`` to files that this machine sees too, not copies.
             overwrite: replace an export that is there; nothing else ever is.
@@ -48,6 +50,7 @@ class ExportMethods:
         """
         taking = Taking(self._transport, self.info, on_progress)
         asked: dict[str, Any] = {"where": where, "ids": ids, "include": include}
+        asked["labels"] = labels
         return taking.run(format, path, link=link, overwrite=overwrite, images=images, **asked)
 
     def start_export(
@@ -57,10 +60,12 @@ class ExportMethods:
         where: str | None = None,
         ids: Iterable[str] | None = None,
         include: Iterable[Literal["vectors"]] = (),
+        labels: str | None = None,
         images: bool | None = None,
     ) -> Export:
         """Have the server make an export; ``take_export`` fetches it later."""
-        asked = {"where": where, "ids": ids, "include": include, "images": images}
+        asked: dict[str, Any] = {"where": where, "ids": ids, "include": include}
+        asked |= {"labels": labels, "images": images}
         return self._transport.send(calls.start(self.info.dataset_id, format, **asked))
 
     def exports(self) -> list[Export]:
@@ -89,10 +94,11 @@ class ExportMethods:
         format: str = "csv",  # noqa: A002
         where: str | None = None,
         include: Iterable[Literal["vectors"]] = (),
+        labels: str | None = None,
     ) -> Iterator[bytes]:
         """The bytes of a ``csv``, ``jsonl`` or ``parquet`` as the server writes it."""
         path = f"/api/datasets/{self.info.dataset_id}/export"
-        with self._transport.stream(path, calls.table(format, where, include)) as chunks:
+        with self._transport.stream(path, calls.table(format, where, include, labels)) as chunks:
             yield from chunks
 
 
@@ -110,6 +116,7 @@ class AsyncExportMethods:
         where: str | None = None,
         ids: Iterable[str] | None = None,
         include: Iterable[Literal["vectors"]] = (),
+        labels: str | None = None,
         images: bool | None = None,
         link: Link = "copy",
         overwrite: bool = False,
@@ -117,6 +124,7 @@ class AsyncExportMethods:
     ) -> Path:
         """Write the dataset, what ``where`` picks or these ids in another format to ``path``."""
         asked: dict[str, Any] = {"where": where, "ids": ids, "include": include}
+        asked["labels"] = labels
 
         def run(taking: Taking) -> Path:
             return taking.run(format, path, link=link, overwrite=overwrite, images=images, **asked)
@@ -130,10 +138,12 @@ class AsyncExportMethods:
         where: str | None = None,
         ids: Iterable[str] | None = None,
         include: Iterable[Literal["vectors"]] = (),
+        labels: str | None = None,
         images: bool | None = None,
     ) -> Export:
         """Have the server make an export; ``take_export`` fetches it later."""
-        asked = {"where": where, "ids": ids, "include": include, "images": images}
+        asked: dict[str, Any] = {"where": where, "ids": ids, "include": include}
+        asked |= {"labels": labels, "images": images}
         return await self._transport.send(calls.start(self.info.dataset_id, format, **asked))
 
     async def exports(self) -> list[Export]:
@@ -164,10 +174,13 @@ class AsyncExportMethods:
         format: str = "csv",  # noqa: A002
         where: str | None = None,
         include: Iterable[Literal["vectors"]] = (),
+        labels: str | None = None,
     ) -> AsyncIterator[bytes]:
         """The bytes of a ``csv``, ``jsonl`` or ``parquet`` as the server writes it."""
         path = f"/api/datasets/{self.info.dataset_id}/export"
-        async for chunk in self._transport.stream(path, calls.table(format, where, include)):
+        async for chunk in self._transport.stream(
+            path, calls.table(format, where, include, labels)
+        ):
             yield chunk
 
     async def _in_thread(

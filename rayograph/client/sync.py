@@ -12,6 +12,7 @@ from rayograph.client import calls
 from rayograph.client.discovery import Discovery
 from rayograph.client.exports import ExportMethods
 from rayograph.client.follow import POLL_S, READ_MAX_S, Follow, find
+from rayograph.client.labels import LabelMethods
 from rayograph.client.library import Library
 from rayograph.client.snapshots import SnapshotMethods
 from rayograph.client.transport import Transport
@@ -129,7 +130,7 @@ class Client:
         self.close()
 
 
-class Dataset(Discovery, ExportMethods, SnapshotMethods, Library):
+class Dataset(Discovery, LabelMethods, ExportMethods, SnapshotMethods, Library):
     """A dataset on a server. ``info`` is what the server said when the handle was made."""
 
     def __init__(self, client: Client, info: DatasetInfo) -> None:
@@ -332,6 +333,10 @@ class Dataset(Discovery, ExportMethods, SnapshotMethods, Library):
     def favorite(self, ids: str | Iterable[str], value: bool = True) -> int:
         """Mark images as favourites, or no longer."""
         return self._transport.send(calls.edit(self.id, ids, favorite=value)).matched
+
+    def hide(self, ids: str | Iterable[str], value: bool = True) -> int:
+        """Put images out of sight with all copies of their content, or back in sight."""
+        return self._transport.send(calls.edit(self.id, ids, hidden=value)).matched
 
     def to_arrow(self, where: str | None = None) -> pa.Table:
         """The records as one Arrow table."""

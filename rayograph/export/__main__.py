@@ -100,7 +100,14 @@ def _rows(spec: Spec) -> Rows:
     catalog = Catalog(spec.catalog, read_only=True)
     row = catalog.dataset(spec.dataset_id)
     reader = catalog.reader(row.dataset_id)
-    return Rows(row, reader, where=spec.where, ids=spec.ids, vectors=spec.vectors)
+    return Rows(
+        row,
+        reader,
+        where=spec.where,
+        ids=spec.ids,
+        vectors=spec.vectors,
+        labels=spec.labels,
+    )
 
 
 def _counts(tally: Tally) -> dict[str, int]:

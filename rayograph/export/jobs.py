@@ -42,6 +42,7 @@ class Spec:
     where: str | None = None
     ids: list[str] | None = None
     vectors: bool = False
+    labels: str | None = None
     images: bool | None = None
     one_file: bool = False
     max_bytes: int | None = None

@@ -28,6 +28,7 @@ def export(
     where: str | None = None,
     ids: Sequence[str] | None = None,
     vectors: bool = False,
+    labels: str | None = None,
     images: bool | None = None,
     link: outcome.Link = "copy",
     overwrite: bool = False,
@@ -36,6 +37,7 @@ def export(
     """Write a dataset in another format; no server is needed.
 
     Args:
+        labels: with the classes and scores of these labels by words.
         link: ``symlink`` or ``hardlink`` in place of copies of the images.
 
     Raises:
@@ -48,7 +50,8 @@ def export(
     one_file = is_one_file(form, images)
     source = local_path(row.source.uri)
     outcome.check_target(target, overwrite=overwrite, one_file=one_file, source=source)
-    rows = Rows(row, catalog.reader(row.dataset_id), where=where, ids=ids, vectors=vectors)
+    reader = catalog.reader(row.dataset_id)
+    rows = Rows(row, reader, where=where, ids=ids, vectors=vectors, labels=labels)
     partial = outcome.beside(target)
     try:
         write(form, rows, Staging(partial / "made", tell=on_progress), images=images)

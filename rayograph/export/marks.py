@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rayograph.errors import ImageFault
+from rayograph.export.labelled import labels_in
 
 Box = tuple[float, float, float, float]
 
@@ -26,7 +27,12 @@ class Mark:
 
 
 def marks_of(row: Mapping[str, Any]) -> list[Mark]:
-    """Boxes where there are any, else labels, else tags; the latter are about the whole picture."""
+    """Boxes where there are any, else labels, else tags; the latter are about the whole picture.
+
+    Of an export with labels by words just their classes.
+    """
+    if "label" in row:
+        return [Mark(label) for label in labels_in(row)]
     given = row.get("annotations")
     items = json.loads(given) if isinstance(given, str) else given
     boxes = [mark for item in items or () if (mark := _mark(item)) is not None]

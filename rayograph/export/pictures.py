@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from rayograph.errors import ImageFault
+from rayograph.export.labelled import class_folder
 from rayograph.export.marks import check_usable
 from rayograph.export.names import Names, safe_path
 from rayograph.export.plain import plain, to_json
@@ -20,7 +21,10 @@ _STEP = 512
 
 
 def write_folder(rows: Rows, staging: Staging) -> None:
-    """The files in the folders they lie in, and ``metadata.csv``: a row an image."""
+    """The files in the folders they lie in, and ``metadata.csv``: a row an image.
+
+    With labels by words below a folder for each class, as trainers of classifiers read them.
+    """
     names = Names()
     fields = ["file", *rows.schema.names]
     with staging.open("metadata.csv") as raw:
@@ -28,7 +32,7 @@ def write_folder(rows: Rows, staging: Staging) -> None:
         table = csv.writer(text)
         table.writerow(fields)
         for number, row in enumerate(rows.records(), 1):
-            path = _placed(row, staging, names, "")
+            path = _placed(row, staging, names, class_folder(row))
             if path:
                 table.writerow([path, *(_cell(row[name]) for name in rows.schema.names)])
             if number % _STEP == 0:

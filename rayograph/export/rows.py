@@ -15,11 +15,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rayograph.catalog.filters import present
+from rayograph.catalog.filters import in_sight
 from rayograph.catalog.picking import filter_of
 from rayograph.catalog.reader import status_of
 from rayograph.export.annotated import displayed
+from rayograph.export.labelled import LabelColumns
 from rayograph.export.plain import unpacked
+from rayograph.labelling.definition import PREFIX
 from rayograph.progress import embeds
 from rayograph.schema import StageState
 
@@ -42,9 +44,12 @@ class Rows:
         where: a filter, as text.
         ids: or the images themselves; unknown ones are left out.
         vectors: with the vectors that serve, as ``vector``.
+        labels: with the classes and scores of these labels by words.
 
     Raises:
         InvalidFilter: ``where`` makes no sense.
+        NotFound: there are no such labels.
+        NotReady: they have no scores yet.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class Rows:
         where: str | None = None,
         ids: Sequence[str] | None = None,
         vectors: bool = False,
+        labels: str | None = None,
     ) -> None:
         self.dataset = row
         self.snapshot = reader.snapshot()
@@ -65,8 +71,12 @@ class Rows:
         self._columns = {
             plain: column
             for plain, column in seen.items()
-            if vectors or not _is_vector(self.snapshot.schema.field(column).type)
+            if (vectors or not _is_vector(self.snapshot.schema.field(column).type))
+            # Their names mean something to this program alone.
+            and not plain.startswith(PREFIX)
         }
+        labelling = None if labels is None else row.labellings.find(labels)
+        self._labels = None if labelling is None else LabelColumns(labelling, self.snapshot)
         self._places: npt.NDArray[np.int64] | None = None
         self.schema: pa.Schema = self._public(self.snapshot.schema.empty_table()).schema
 
@@ -79,12 +89,12 @@ class Rows:
 
     @property
     def _sql(self) -> str | None:
-        """The filter of a scan: what was asked for, or all images whose files are there."""
-        return self._where.sql(self.snapshot) if self._where else present(self.snapshot)
+        """The filter of a scan: what was asked for, or all images in sight."""
+        return self._where.sql(self.snapshot) if self._where else in_sight(self.snapshot)
 
     def tables(self) -> Iterator[pa.Table]:
         """Up to 8,192 rows at a time, in listing order."""
-        names = list(self._columns.values())
+        names = [*self._columns.values(), *(self._labels.names if self._labels else ())]
         if self._ids is not None:
             places = self._chosen()
             for start in range(0, len(places), BATCH_ROWS):
@@ -134,6 +144,8 @@ class Rows:
             columns["caption"] = pc.coalesce(columns["caption"], columns.pop("described"))
         if "favorite" in columns:
             columns["favorite"] = pc.fill_null(columns["favorite"], False)
+        if self._labels is not None:
+            columns |= self._labels.of(raw)
         for name, column in columns.items():
             if _is_vector(column.type):
                 columns[name] = column.cast(pa.list_(pa.float32(), column.type.list_size))

@@ -20,6 +20,9 @@ class ExportRequest(Model):
     where: str | None = Field(None, max_length=2000)
     ids: list[str] | None = Field(None, max_length=MAX_IDS)
     include: list[Literal["vectors"]] = Field(default_factory=list)
+    labels: str | None = Field(
+        None, max_length=64, description="with the classes and scores of these labels by words"
+    )
     images: bool | None = Field(None, description="with the image files; null: as the format does")
 
     @model_validator(mode="after")

@@ -57,6 +57,7 @@ class Progress(Answer):
     error: str | None = None
     version: int = Field(0, description="grows with each change of the table")
     missing: int = Field(0, description="images whose files are gone; not part of `total`")
+    hidden: int = Field(0, description="images that somebody hid; not part of `total`")
     next_try: NextTry | None = Field(None, description="null: nothing failed by what can pass")
 
     @property

@@ -70,11 +70,22 @@ class ImageRecord(Answer):
         None, description="what the tool wrote, as it wrote it; in the record of one image alone"
     )
     content_hash: str | None = None
+    quality: list[str] | None = Field(
+        None, description="blurred, dark, bright, plain, odd, or good; null: nobody has looked yet"
+    )
+    sharpness: float | None = Field(None, description="how crisp its edges are, 0 to 1 and more")
+    brightness: float | None = Field(None, description="mean luminance, 0 to 1")
+    shadows: float | None = Field(None, description="what its darkest hundredth is darker than")
+    highlights: float | None = Field(None, description="what its lightest hundredth is beyond")
+    entropy: float | None = Field(None, description="bits a pixel's luminance tells, 0 to 8")
+    cluster: str | None = Field(None, description="number and name of the cluster it is in")
+    outlier: float | None = Field(None, description="mean distance to its nearest, 0 to 2")
     caption: str | None
     tags: list[str]
     rating: int | None
     favorite: bool
     missing: bool = Field(False, description="its file is gone; the row is kept until a purge")
+    hidden: bool = Field(False, description="somebody hid its content: it is out of sight")
     region: Region | None = Field(None, description="the part of a giant this row stands for")
     tile_id: str | None = Field(None, description="the pyramid in which it can be looked at")
     labels: list[str] = Field(default_factory=list, description="classes of its annotations")
@@ -100,6 +111,9 @@ Tag = Annotated[
 BATCH_SHOWN = 1000
 
 
+_SET_TO_VALUES = frozenset({"rating", "favorite", "hidden"})
+
+
 class ImageEdit(Model):
     """``PATCH /api/images/{id}``: what is given is changed, all else stays as it is."""
 
@@ -107,13 +121,14 @@ class ImageEdit(Model):
     tags_remove: list[Tag] = Field(default_factory=list, max_length=100)
     rating: int | None = Field(None, ge=1, le=5, description="null takes it off")
     favorite: bool | None = None
+    hidden: bool | None = Field(
+        None, description="out of sight, with all copies of its content, until taken back"
+    )
 
     @model_validator(mode="after")
     def _something(self) -> ImageEdit:
-        if not (
-            self.tags_add or self.tags_remove or self.model_fields_set & {"rating", "favorite"}
-        ):
-            raise ValueError("give one of tags_add, tags_remove, rating or favorite")
+        if not (self.tags_add or self.tags_remove or self.model_fields_set & _SET_TO_VALUES):
+            raise ValueError("give one of tags_add, tags_remove, rating, favorite or hidden")
         return self
 
 

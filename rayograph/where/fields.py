@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from rayograph.quality import TOKENS
 from rayograph.schema import ImageStatus
 
 Kind = Literal[
@@ -25,6 +26,7 @@ Kind = Literal[
     "choice",
     "tags",
     "flag",
+    "named",
     "area",
 ]
 Record = Mapping[str, Any]
@@ -159,6 +161,8 @@ FIELDS = (
     Field("favorite", "flag", "`favorite` alone is enough", ("favourite", "fav"), settled=True),
     Field("missing", "flag", "the file is gone; such images are left out unless this is named",
           ("vanished",), settled=True),
+    Field("hidden", "flag", "somebody hid it; such images are left out unless this is named",
+          ("hid",), settled=True),
     Field("camera", "text", "maker and model of the camera", listed=True),
     Field("lens", "text", "the lens", listed=True),
     Field("iso", "number", "the sensor's sensitivity"),
@@ -192,6 +196,17 @@ FIELDS = (
     Field("sampler", "text", "the sampler", listed=True),
     Field("lora", "tags", "the LoRAs it was made with", ("loras",), ("loras",),
           read=_listed("loras"), listed=True, settled=True),
+    Field("quality", "tags", "what is wrong with its pixels: `blurred`, `dark`, `bright`, `plain`, "
+          "`odd`; `good`: none of these", choices=TOKENS, listed=True, fold=_lower),
+    Field("sharpness", "number", "how crisp its edges are: 0 to 1 and more", ("sharp", "blur")),
+    Field("brightness", "number", "mean luminance, 0 to 1", ("luminance",)),
+    Field("shadows", "number", "what its darkest hundredth is darker than, 0 to 1"),
+    Field("highlights", "number", "what its lightest hundredth is lighter than, 0 to 1"),
+    Field("entropy", "number", "bits that a pixel's luminance tells, 0 to 8"),
+    Field("cluster", "named", "what it is alike to: a cluster's number, or a part of its name",
+          ("clusters",), listed=True),
+    Field("outlier", "number", "how far it is from those nearest to it, 0 to 2; strange: more",
+          ("outliers", "strange")),
     Field("area", "area", "a part of the map: two corners of a box, or all of a polygon", (),
           ("map_x", "map_y"), read=_place),
     Field("content_hash", "text", "the hash of the file's content", ("hash",)),
@@ -203,7 +218,9 @@ _BY_NAME = {name: field for field in FIELDS for name in (*field.aliases, field.n
 
 def find(name: str) -> Field | None:
     """The field of this name or alias, however it is capitalised."""
-    return _BY_NAME.get(name.lower())
+    from rayograph.where.labelled import field_of
+
+    return _BY_NAME.get(name.lower()) or field_of(name)
 
 
 def nearest(name: str) -> str | None:

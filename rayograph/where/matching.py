@@ -54,6 +54,13 @@ def _leaf(node: Leaf, record: Record) -> bool | None:
         return value is None
     if value is None:
         return _negative(node) if field.settled else None
+    return picks(field, value, node)
+
+
+def picks(field: Field, value: Any, node: Leaf) -> bool:
+    """Whether a value that is there is one that a condition means."""
+    if isinstance(node, Missing):
+        return False
     if isinstance(node, Between):
         return _within(field, value, *between(node))
     if isinstance(node, Match):
@@ -78,10 +85,17 @@ def _compare(field: Field, value: Any, node: Compare) -> bool:
         return not _equal(field, value, node.value)
     if field.kind == "tags":
         return node.value in value
+    if field.kind == "named":
+        return is_named(str(value), str(node.value))
     if isinstance(node.value, Moment):
         return _within(field, value, *edges(node.operator, node.value))
     here, there = (float(value), node.value) if _is_number(node.value) else (value, node.value)
     return _ORDER[node.operator](here, there)
+
+
+def is_named(value: str, wanted: str) -> bool:
+    """Whether a value, a number and a name, is the wanted one: by its number, or by both."""
+    return value == wanted or (values.is_numeral(wanted) and value.startswith(f"{wanted} "))
 
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {

@@ -157,7 +157,7 @@ class _Parser:
         if field.kind == "area":
             raise self._error("an area goes with :", at, hint=f"like {_example(field)}")
         operator = cast("Operator", _SYNONYMS.get(sign[0], sign[0]))
-        if field.kind in ("choice", "tags") and operator not in ("=", "!="):
+        if field.kind in ("choice", "tags", "named") and operator not in ("=", "!="):
             raise self._error(f"{field.name} has no order", at, hint=f"like {_example(field)}")
         return Compare(field.name, operator, self._value(field))
 
@@ -217,6 +217,8 @@ class _Parser:
             return Not(Missing(field.name))
         if field.kind in ("choice", "tags"):
             return Compare(field.name, "=", self._read(field, pattern, start))
+        if field.kind == "named" and values.is_numeral(pattern):
+            return Compare(field.name, "=", pattern)
         if field.kind == "words" and not values.is_wild(pattern) and not values.words(pattern):
             raise self._error("there is no word in it", start)
         return Match(field.name, pattern)
@@ -340,6 +342,7 @@ _EXAMPLES: dict[Kind, str] = {
     "text": ':"IMG_*"',
     "words": ':"red circle"',
     "folder": ":2024",
+    "named": "=3",
     "tags": ":beach",
     "area": ':"-1,-1 0.5,0.5"',
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rayograph.errors import InvalidRequest
+from rayograph.labelling.definition import Labellings
 from rayograph.where.fields import FIELDS, Field, Kind, find, nearest
+from rayograph.where.labelled import column_field
 
 LISTED = "listed"
 _KINDS: frozenset[Kind] = frozenset(
@@ -55,3 +57,14 @@ def parse_sort(text: str | None) -> Sort:
         hint = f"did you mean {close}?" if close else f"there are {LISTED}, {known}"
         raise InvalidRequest(f"cannot sort by {name[:64]!r}", hint=hint)
     return Sort(field, descending)
+
+
+def sort_for(text: str | None, labellings: Labellings) -> Sort:
+    """An order of a dataset that has these labels by words.
+
+    Raises:
+        InvalidRequest: there is no such order there.
+    """
+    sort = parse_sort(text)
+    of = None if sort.field is None else column_field(sort.field.name, labellings)
+    return sort if of is None else Sort(of, sort.descending)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from rayograph.where import area, values
 from rayograph.where.fields import Field
-from rayograph.where.matching import Edge, between, edges, fits, folder, known, plain, seconds
+from rayograph.where.matching import Edge, between, edges, folder, known, picks, plain, seconds
 from rayograph.where.syntax import (
     And,
     Between,
@@ -97,12 +97,12 @@ def _leaf(node: Leaf, scope: Scope, *, negative: bool) -> str:
 
 def _listed(node: Leaf, of: Field, column: str, scope: Scope) -> str | None:
     """A pattern as the values of the column that fit it."""
-    if not isinstance(node, Match) or (of.kind == "folder" and not values.is_wild(node.pattern)):
-        return None
-    known_values = scope.values(column)
+    numbers = of.kind == "named" and isinstance(node, Compare | OneOf)
+    pattern = isinstance(node, Match) and (of.kind != "folder" or values.is_wild(node.pattern))
+    known_values = scope.values(column) if numbers or pattern else None
     if known_values is None:
         return None
-    fitting = [text(value) for value in known_values if fits(of, value, node.pattern)]
+    fitting = [text(value) for value in known_values if picks(of, value, node)]
     return f"{column} in ({', '.join(fitting)})" if fitting else "false"
 
 
@@ -164,6 +164,10 @@ def _test(node: Leaf, of: Field, column: str) -> str:
         case OneOf() if of.kind == "tags":
             listed = ", ".join(_literal(value) for value in node.values)
             found = f"array_has_any({column}, [{listed}])"
+        case OneOf() if of.kind == "named":
+            found = " or ".join(_named(column, str(value)) for value in node.values)
+        case Compare() if of.kind == "named":
+            found = _named(column, str(node.value))
         case OneOf():
             listed = ", ".join(_literal(value) for value in node.values)
             found = f"{_comparable(of, column)} in ({listed})"
@@ -174,6 +178,12 @@ def _test(node: Leaf, of: Field, column: str) -> str:
         case Compare():
             found = f"{_comparable(of, column)} {node.operator} {_literal(node.value)}"
     return found
+
+
+def _named(column: str, wanted: str) -> str:
+    whole = f"{column} = {text(wanted)}"
+    by_number = f"starts_with({column}, {text(wanted + ' ')})"
+    return f"({whole} or {by_number})" if values.is_numeral(wanted) else f"({whole})"
 
 
 def _comparable(of: Field, column: str) -> str:

@@ -142,6 +142,11 @@ def is_wild(pattern: str) -> bool:
     return any(not piece for piece in pieces(pattern))
 
 
+def is_numeral(text: str) -> bool:
+    """Whether a text is nothing but digits: the number of something that has a name as well."""
+    return text.isascii() and text.isdigit()
+
+
 def words(text: str) -> list[str]:
     """The runs of letters and digits of a text, in lower case."""
     spaced = "".join(char if char.isalnum() else " " for char in text.lower())

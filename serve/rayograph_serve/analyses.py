@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
@@ -37,6 +37,7 @@ from rayograph.analysis.asked import (
 from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.analyses import Result, Wanted
 from rayograph.catalog.analysis_data import marks_of
+from rayograph.catalog.discovered import named_by
 from rayograph.errors import AnalysisFailed, ModelUnavailable, NotReady
 from rayograph.progress import embeds
 from rayograph.schema import Coverage, ImageRecord
@@ -45,6 +46,7 @@ from rayograph_serve.colouring import ShelfOf, field_of
 from rayograph_serve.cursors import from_cursor, to_cursor
 from rayograph_serve.duplicates import Duplicates
 from rayograph_serve.filters import chosen_by
+from rayograph_serve.living import Living, Rows, page
 from rayograph_serve.mapping import MapPart, MapSlice, sliced
 from rayograph_serve.work import Work
 
@@ -66,12 +68,22 @@ class Discovery:
     none, it is begun, and the answer says how far it is.
     """
 
-    def __init__(self, catalog: Catalog, work: Work, *, records: Records, shelf: ShelfOf) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        work: Work,
+        *,
+        records: Records,
+        shelf: ShelfOf,
+        changed: Callable[[DatasetRow], Awaitable[None]],
+    ) -> None:
+        self._changed = changed
         self._catalog = catalog
         self._shelf = shelf
         self._work = work
         self._records = records
-        self._duplicates = Duplicates(catalog)
+        self._living = Living()
+        self._duplicates = Duplicates(catalog, self._living)
 
     async def duplicates(
         self, dataset_id: str, asked: DuplicatesAsked, *, limit: int, cursor: str | None, show: str
@@ -81,15 +93,15 @@ class Discovery:
         if isinstance(found, Computing):
             return found
         start = from_cursor(cursor) if cursor else 0
-        page = await _thread(self._duplicates.page, row, found.result, start, limit, show)
-        rows = await _thread(self._catalog.reader(row.dataset_id).records, page.ids)
+        some = await _thread(self._duplicates.page, row, found.result, start, limit, show)
+        rows = await _thread(self._catalog.reader(row.dataset_id).records, some.ids)
         by_id = {record.id: record for record in self._records(row, rows)}
-        end = start + len(page.groups)
+        end = start + len(some.groups)
         return DuplicatePage(
-            items=self._duplicates.items(page, asked.kind, by_id),
-            next_cursor=to_cursor(end) if end < page.total else None,
-            total=page.total,
-            images=found.result.rows,
+            items=self._duplicates.items(some, asked.kind, by_id),
+            next_cursor=to_cursor(end) if end < some.total else None,
+            total=some.total,
+            images=some.images,
             threshold=asked.threshold,
             **found.said,
         )
@@ -97,7 +109,9 @@ class Discovery:
     async def decide(self, dataset_id: str, decide: Decide) -> DecisionResult:
         """Note what somebody decided about images."""
         row = await self._row(dataset_id)
-        return DecisionResult(matched=await _thread(self._duplicates.decide, row, decide))
+        matched = await _thread(self._duplicates.decide, row, decide)
+        await self._changed(row)
+        return DecisionResult(matched=matched)
 
     async def decisions(self, dataset_id: str, *, limit: int, cursor: str | None) -> DecisionPage:
         row = await self._row(dataset_id)
@@ -116,6 +130,7 @@ class Discovery:
         found = await self._find(row, asked)
         if isinstance(found, Computing):
             return found
+        await self._noted(row, asked, found)
         return OutlierPage(**await self._scored(row, found, limit, cursor))
 
     async def sample(
@@ -134,22 +149,28 @@ class Discovery:
         found = await self._find(row, asked)
         if isinstance(found, Computing):
             return found
-        return ClusterList(levels=levels_of(found.result), **found.said)
+        rows = await self._alive(row, found)
+        filtered = await self._noted(row, asked, found)
+        levels = await _thread(levels_of, found.result, rows, filtered=filtered)
+        return ClusterList(levels=levels, **found.said)
 
     async def cluster(
         self, dataset_id: str, cluster_id: str, *, seed: int, limit: int, cursor: str | None
     ) -> ClusterPage | Computing:
         """The images of one cluster."""
         row = await self._row(dataset_id)
-        found = await self._find(row, ClustersAsked(seed=seed))
+        asked = ClustersAsked(seed=seed)
+        found = await self._find(row, asked)
         if isinstance(found, Computing):
             return found
-        cluster = cluster_of(found.result, cluster_id)
+        filtered = await self._noted(row, asked, found)
+        cluster = cluster_of(found.result, cluster_id, filtered=filtered)
         start = from_cursor(cursor) if cursor else 0
-        table, total = await _thread(members, found.result, cluster_id, start, limit)
+        rows = await self._alive(row, found)
+        table, total = await _thread(members, found.result, cluster_id, rows, start, limit)
         end = start + table.num_rows
         return ClusterPage(
-            cluster=cluster,
+            cluster=cluster.model_copy(update={"size": total}),
             items=await self._with_records(row, table),
             next_cursor=to_cursor(end) if end < total else None,
             total=total,
@@ -163,8 +184,10 @@ class Discovery:
         found = await self._find(row, asked)
         if isinstance(found, Computing):
             return found
+        await self._noted(row, asked, found)
+        rows = await self._alive(row, found)
         shelf = await _thread(self._shelf, row, field) if field is not None else None
-        return await _thread(sliced, found.result, part, found.said, field, shelf)
+        return await _thread(sliced, found.result, rows, part, found.said, field, shelf)
 
     async def refresh(
         self, dataset_id: str, kind: AnalysisKind, parameters: dict[str, Any], *, anew: bool
@@ -268,9 +291,9 @@ class Discovery:
         self, row: DatasetRow, found: Found, limit: int, cursor: str | None
     ) -> dict[str, Any]:
         """A page of a result that has a score for each image."""
-        start = from_cursor(cursor) if cursor else 0
-        total = found.result.rows
-        table: pa.Table = await _thread(found.result.page, start, limit, ["id", "score"])
+        start, rows = from_cursor(cursor) if cursor else 0, await self._alive(row, found)
+        names = ["id", "score"]
+        table, total = await _thread(page, found.result, rows, start, limit, names)
         end = start + table.num_rows
         return {
             "items": await self._with_records(row, table),
@@ -279,11 +302,23 @@ class Discovery:
             **found.said,
         }
 
+    async def _alive(self, row: DatasetRow, found: Found) -> Rows | None:
+        """The rows of a result whose images are in sight; None: all."""
+        reader = self._catalog.reader(row.dataset_id)
+        return await _thread(self._living.rows, reader, found.result)
+
+    async def _noted(self, row: DatasetRow, asked: Asked, found: Found) -> bool:
+        """Whether a filter can name what was found; a result of an earlier version is noted now."""
+        discoveries = self._catalog.discoveries(row.dataset_id)
+        if await _thread(discoveries.lacks, asked):
+            await _thread(discoveries.note, asked, found.result)
+        return named_by(asked) is not None
+
     async def _with_records(self, row: DatasetRow, table: pa.Table) -> list[Scored]:
         ids, scores = table["id"].to_pylist(), table["score"].to_pylist()
         rows = await _thread(self._catalog.reader(row.dataset_id).records, ids)
         by_id = {record.id: record for record in self._records(row, rows)}
-        # One that is gone since is left out.
+        # One that went a moment ago is left out.
         return [
             Scored(image=by_id[key], score=None if score is None else round(score, 6))
             for key, score in zip(ids, scores, strict=True)

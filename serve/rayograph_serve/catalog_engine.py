@@ -14,7 +14,7 @@ from rayograph.annotations.given import report_of
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.datasets import open_dataset
 from rayograph.encoders import choose_model, list_models
-from rayograph.errors import ImageNotFound, InvalidRequest
+from rayograph.errors import ImageNotFound, InvalidRequest, NotReady
 from rayograph.facets import Retry
 from rayograph.progress import at_rest, status
 from rayograph.schema import (
@@ -44,7 +44,7 @@ from rayograph.schema import (
 from rayograph.settings import Settings
 from rayograph.sources import display, local_path, resolve
 from rayograph.where import quoted
-from rayograph.where.sorting import parse_sort
+from rayograph.where.sorting import sort_for
 from rayograph_serve import annotated
 from rayograph_serve.analyses import Discovery
 from rayograph_serve.catalog_library import CatalogLibrary
@@ -52,6 +52,7 @@ from rayograph_serve.cursors import from_cursor, from_mark_cursor, next_cursor, 
 from rayograph_serve.editing import Editing
 from rayograph_serve.engine import Command, Located, TileBytes
 from rayograph_serve.filters import chosen_by, described
+from rayograph_serve.labelling import Labelled
 from rayograph_serve.library import Library
 from rayograph_serve.records import record_of
 from rayograph_serve.searching import Searcher
@@ -81,7 +82,10 @@ class CatalogEngine:
         self._editing = Editing(catalog, settings)
         library = CatalogLibrary(catalog)
         self.library: Library = library
-        self.discovery = Discovery(catalog, work, records=self._records, shelf=library.shelf)
+        self.discovery = Discovery(
+            catalog, work, records=self._records, shelf=library.shelf, changed=self._changed
+        )
+        self.labels = Labelled(catalog, work)
         self.snapshots: Snapshots = CatalogSnapshots(catalog, work)
 
     # -- datasets ---------------------------------------------------------------------------
@@ -214,7 +218,8 @@ class CatalogEngine:
         sort: str | None,
         where: str | None = None,
     ) -> ImagePage:
-        row, order = await self._row(dataset_id), parse_sort(sort)
+        row = await self._row(dataset_id)
+        order = sort_for(sort, row.labellings)
         start = from_mark_cursor(cursor, order.name) if cursor else (offset or 0)
         read, chosen = self._catalog.reader(row.dataset_id).page_from, chosen_by(row, where)
         page = await _thread(read, start, limit=limit, sort=order, where=chosen)
@@ -245,8 +250,9 @@ class CatalogEngine:
         )
 
     async def fields(self, dataset_id: str) -> FieldList:
-        reader = self._catalog.reader((await self._row(dataset_id)).dataset_id)
-        return FieldList(items=await _thread(described, reader))
+        row = await self._row(dataset_id)
+        reader = self._catalog.reader(row.dataset_id)
+        return FieldList(items=await _thread(described, row, reader))
 
     async def image(self, image_id: str) -> ImageRecord:
         row, reader = await self._home(image_id)
@@ -265,16 +271,29 @@ class CatalogEngine:
     async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
         row, _ = await self._home(image_id)
         if not await _thread(self._editing.of_ids, row, edit, [image_id]):
-            raise ImageNotFound(f"no image {image_id!r}")
+            await self.image(image_id)
+            raise NotReady("its content has not been read yet", hint="try again later")
+        await self._hid(row, edit)
         return await self.image(image_id)
+
+    async def _hid(self, row: DatasetRow, edit: ImageEdit) -> None:
+        if "hidden" in edit.model_fields_set:
+            await self._changed(row)
+
+    async def _changed(self, row: DatasetRow) -> None:
+        """Tell how many images are in sight now; who is at work on them tells it soon anyway."""
+        await self._work.amend(await self._from_table(row, active=False))
 
     async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
         row = await self._row(dataset_id)
         if batch.where is not None:
             chosen = chosen_by(row, batch.where)
-            return BatchResult(matched=await _thread(self._editing.of, row, batch, chosen))
+            matched = await _thread(self._editing.of, row, batch, chosen)
+            await self._hid(row, batch)
+            return BatchResult(matched=matched)
         mine = [key for key in batch.ids or () if ids.dataset_of(key) == row.dataset_id]
         matched = await _thread(self._editing.of_ids, row, batch, mine)
+        await self._hid(row, batch)
         rows = await _thread(self._catalog.reader(row.dataset_id).records, mine[:BATCH_SHOWN])
         return BatchResult(matched=matched, items=self._records(row, rows))
 

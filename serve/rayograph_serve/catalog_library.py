@@ -12,7 +12,7 @@ from rayograph.catalog.picking import filter_of
 from rayograph.catalog.views import ViewRow
 from rayograph.facets import FacetList, FolderList, View, ViewChange, ViewList
 from rayograph.where import quoted
-from rayograph.where.sorting import parse_sort
+from rayograph.where.sorting import sort_for
 from rayograph_serve.faceting import Faceting
 from rayograph_serve.failure_list import Form, batches, encoded
 from rayograph_serve.filters import chosen_by
@@ -57,7 +57,7 @@ class CatalogLibrary:
         row = await asyncio.to_thread(self._catalog.dataset, dataset_id)
         # What could never be shown is not saved.
         chosen_by(row, view.where or None)
-        parse_sort(view.sort)
+        sort_for(view.sort, row.labellings)
         key = view_id or secrets.token_hex(6)
         kept = ViewRow(view_id=key, dataset_id=row.dataset_id, **view.model_dump())
         return View(**asdict(await asyncio.to_thread(self._catalog.views.put, kept)))

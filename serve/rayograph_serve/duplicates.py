@@ -22,6 +22,7 @@ from rayograph.catalog.analyses import Result
 from rayograph.catalog.decisions import Decisions
 from rayograph.errors import ImageNotFound, NotReady
 from rayograph.schema import ImageRecord
+from rayograph_serve.living import Living
 
 Ints = npt.NDArray[np.int64]
 # Of a group of thousands the page shows so many; its size is said.
@@ -31,8 +32,10 @@ _KEPT = 32
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A result's groups of one kind: where each begins and ends in it, and which are shown."""
+    """A result's groups of one kind: the rows whose images are there, where among them each group
+    begins and ends, and which are shown."""
 
+    rows: Ints
     starts: Ints
     ends: Ints
     groups: Ints
@@ -40,10 +43,11 @@ class _View:
 
 @dataclass(frozen=True, slots=True)
 class GroupPage:
-    """Some groups: (number, size, its first rows), and how many there are."""
+    """Some groups: (number, size, its first rows), how many there are, and of how many images."""
 
     groups: list[tuple[int, int, list[dict[str, Any]]]]
     total: int
+    images: int
     decisions: dict[tuple[str, str], str]
 
     @property
@@ -54,8 +58,9 @@ class GroupPage:
 class Duplicates:
     """Reads results and decisions of any dataset; safe to share between threads."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, living: Living) -> None:
         self._catalog = catalog
+        self._living = living
         self._views: OrderedDict[tuple[object, ...], _View] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -67,9 +72,9 @@ class Duplicates:
         found = []
         for group in chosen:
             first, end = int(view.starts[group]), int(view.ends[group])
-            rows = result.page(first, min(end - first, SHOWN))
+            rows = result.take(view.rows[first : min(end, first + SHOWN)])
             found.append((group, end - first, rows.to_pylist()))
-        return GroupPage(found, len(view.groups), book.by_pair)
+        return GroupPage(found, len(view.groups), len(view.rows), book.by_pair)
 
     def items(
         self, page: GroupPage, kind: Likeness, records: dict[str, ImageRecord]
@@ -98,6 +103,7 @@ class Duplicates:
         if pairs:
             book = self._catalog.analyses.decisions(row.dataset_id)
             book.decide(pairs, decide.decision)
+            self._catalog.hider(row.dataset_id).settle()
         return len(pairs)
 
     # -- inside -------------------------------------------------------------------------------
@@ -120,11 +126,14 @@ class Duplicates:
         return {key: str(records[key]) for key in wanted}
 
     def _view(self, row: DatasetRow, result: Result, book: Decisions, show: str) -> _View:
-        key = (row.dataset_id, result.about.made_at, result.version, book.version, show)
+        # Hidden ones are what this is about.
+        rows = self._living.rows(self._catalog.reader(row.dataset_id), result, hidden=True)
+        left = None if rows is None else hash(rows.tobytes())
+        key = (row.dataset_id, result.about.made_at, result.version, book.version, show, left)
         with self._lock:
             known = self._views.get(key)
         if known is None:
-            known = _viewed(result, book, show)
+            known = _viewed(result, rows, book, show)
             with self._lock:
                 self._views[key] = known
                 while len(self._views) > _KEPT:
@@ -132,23 +141,31 @@ class Duplicates:
         return known
 
 
-def _viewed(result: Result, book: Decisions, show: str) -> _View:
+def _viewed(result: Result, rows: Ints | None, book: Decisions, show: str) -> _View:
     group = result.column("group").to_numpy()
     count = int(group[-1]) + 1 if len(group) else 0
-    starts = np.searchsorted(group, np.arange(count))
-    ends = np.searchsorted(group, np.arange(count), side="right")
+    rows = np.arange(len(group)) if rows is None else rows
+    # One that is left alone is no group any more.
+    sizes = np.bincount(group[rows], minlength=count)
+    rows = rows[sizes[group[rows]] > 1]
+    left = group[rows]
+    starts = np.searchsorted(left, np.arange(count))
+    ends = np.searchsorted(left, np.arange(count), side="right")
+    there = np.flatnonzero(sizes > 1)
     if show == "all":
-        return _View(starts, ends, np.arange(count))
+        return _View(rows, starts, ends, there)
     decided = np.zeros(count, bool)
     if book.by_pair:
-        decided[_decided(result, group, book)] = True
-    return _View(starts, ends, np.flatnonzero(decided if show == "decided" else ~decided))
+        decided[_decided(result, rows, left, book)] = True
+    return _View(rows, starts, ends, there[decided[there] == (show == "decided")])
 
 
-def _decided(result: Result, group: npt.NDArray[np.int32], book: Decisions) -> list[int]:
-    """Groups of which all but the best have been decided about."""
+def _decided(
+    result: Result, rows: Ints, group: npt.NDArray[np.int32], book: Decisions
+) -> list[int]:
+    """Groups of which all but the first, which is the best, have been decided about."""
     named = pa.array(sorted({one for pair in book.by_pair for one in pair}))
-    contents = result.column("content_hash")
+    contents = result.column("content_hash").take(pa.array(rows))
     touched = np.unique(group[pc.is_in(contents, value_set=named).to_numpy()])
     found = []
     for number in touched.tolist():
@@ -166,7 +183,8 @@ def _item(
     records: dict[str, ImageRecord],
 ) -> DuplicateGroup:
     number, size, rows = group
-    best = rows[0] if rows and rows[0]["best"] else None
+    # Where the best is gone, the one that was nearest to it stands in, for no reason of its own.
+    best = rows[0] if rows else None
     images = [
         DuplicateImage(
             image=records[row["id"]],
@@ -181,7 +199,7 @@ def _item(
         kind=kind,
         size=size,
         best=best["id"] if best else None,
-        reason=REASONS[best["reason"]] if best else None,
+        reason=REASONS[best["reason"]] if best and best["reason"] is not None else None,
         images=images,
     )
 

@@ -39,7 +39,13 @@ class Editing:
         given = edit.model_fields_set & {"rating", "favorite"}
         values = {name: getattr(edit, name) for name in given}
         change = Edit(tuple(edit.tags_add), tuple(edit.tags_remove), values)
-        matched = self._catalog.curator(row.dataset_id).apply(change, pick)
+        matched = 0
+        if given or edit.tags_add or edit.tags_remove:
+            matched = self._catalog.curator(row.dataset_id).apply(change, pick)
+        # Last: what is hidden may not be picked any more.
+        if "hidden" in edit.model_fields_set:
+            hider = self._catalog.hider(row.dataset_id)
+            matched = max(matched, hider.hide(pick, hidden=bool(edit.hidden)))
         done = self._edits[row.dataset_id] = self._edits.get(row.dataset_id, 0) + 1
         if done % _CLEAN_EVERY == 0:
             self._clean(row.dataset_id)

@@ -35,6 +35,7 @@ from rayograph_serve.library import Library
 
 if TYPE_CHECKING:
     from rayograph_serve.analyses import Discovery
+    from rayograph_serve.labelling import Labelled
     from rayograph_serve.snapshots import Snapshots
 
 Command = Literal["rescan", "purge", "pause", "resume", "retry", "cancel"]
@@ -135,6 +136,11 @@ class Engine(Protocol):
     @property
     def discovery(self) -> Discovery:
         """Duplicates, clusters, outliers, samples, the map."""
+        ...
+
+    @property
+    def labels(self) -> Labelled:
+        """Labels by words."""
         ...
 
     async def models(self) -> ModelList: ...

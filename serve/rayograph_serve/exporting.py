@@ -85,6 +85,7 @@ class Exports:
                 "where": asked.where,
                 "ids": asked.ids,
                 "vectors": "vectors" in asked.include,
+                "labels": asked.labels,
                 "images": asked.images,
                 "one_file": is_one_file(asked.format, asked.images),
                 "max_bytes": most,
@@ -141,7 +142,15 @@ class Exports:
         chunks = await self._stream("send", str(job.made), kind)
         return Sent(f"{record.file_name}.{suffix}", chunks=chunks)
 
-    async def table(self, dataset_id: str, form: str, where: str | None, *, vectors: bool) -> Sent:
+    async def table(
+        self,
+        dataset_id: str,
+        form: str,
+        where: str | None,
+        *,
+        vectors: bool,
+        labels: str | None = None,
+    ) -> Sent:
         """One table, streamed while it is written; nothing is kept."""
         if form not in FORMATS or not FORMATS[form].table:
             tables = [f.name for f in FORMATS.values() if f.table]
@@ -151,7 +160,8 @@ class Exports:
             )
         if where is not None:
             parse(where)
-        spec = Spec(self._settings.catalog.uri, dataset_id, form, where, vectors=vectors)
+        uri = self._settings.catalog.uri
+        spec = Spec(uri, dataset_id, form, where, vectors=vectors, labels=labels)
         chunks = await self._stream("table", json.dumps(asdict(spec)))
         return Sent(f"{dataset_id}.{form}", chunks=chunks)
 

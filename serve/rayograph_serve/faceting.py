@@ -25,10 +25,13 @@ from rayograph.facets import (
     FolderList,
     Histogram,
 )
+from rayograph.labelling.definition import Labellings
 from rayograph.progress import embeds
 from rayograph.where import FIELDS, Clause, Field, Said, clauses, only, said, without
 from rayograph.where.fields import find, nearest
+from rayograph.where.labelled import classes_field, is_labelled
 from rayograph.where.matching import folder as as_folder
+from rayograph.where.matching import is_named
 from rayograph.where.syntax import Moment, Value, shown
 from rayograph_serve.filters import chosen_by
 
@@ -53,7 +56,7 @@ class Faceting:
             InvalidFilter: the filter makes no sense.
             InvalidRequest: a field has no facet.
         """
-        parts, fields = clauses(where), chosen_fields(names)
+        parts, fields = clauses(where), chosen_fields(names, row.labellings)
         counting = self._of(row)
         shelf, current = counting.shelf(fields)
         picks = _Picks(row, counting, shelf)
@@ -146,18 +149,19 @@ def has_facet(of: Field) -> bool:
     return listed and of.kind != "folder"
 
 
-def chosen_fields(names: Sequence[str] | None) -> list[Field]:
+def chosen_fields(names: Sequence[str] | None, labellings: Labellings) -> list[Field]:
     """The fields of these names, or all that have a facet.
 
     Raises:
         InvalidRequest: one has none.
     """
+    by_words = {f"labels.{one.name}": classes_field(one) for one in labellings.items}
     if names is None:
-        return [of for of in FIELDS if has_facet(of)]
+        return [*(of for of in FIELDS if has_facet(of)), *by_words.values()]
     found = []
     for name in names:
-        of = find(name)
-        if of is None or not has_facet(of):
+        of = by_words.get(name.lower()) or find(name)
+        if of is None or not has_facet(of) or (is_labelled(of.name) and of.sql is None):
             close = nearest(name)
             hint = f"did you mean {close}?" if of is None and close else "leave it out for all"
             raise InvalidRequest(f"there is no facet {name[:64]!r}", hint=hint)
@@ -186,6 +190,9 @@ def _facet(
         facet.low, facet.high = _end(told.low), _end(told.high)
         return facet
     marks = _marks(told)
+    if of.kind == "named":
+        # A number alone stands for the value that has it.
+        marks = {each: marks[key] for each in coded.labels for key in marks if is_named(each, key)}
     listed = _listed(counts[:-1], coded.labels, marks, most)
     facet.values = [_value(coded.labels[at], counts[at], marks) for at in listed]
     if of.kind != "text":

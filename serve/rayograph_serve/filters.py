@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rayograph.catalog import DatasetReader, DatasetRow
 from rayograph.catalog.filters import Filter
 from rayograph.catalog.picking import filter_of
+from rayograph.labelling.definition import CERTAINTY, Labelling
 from rayograph.schema import FieldInfo
 from rayograph.where import FIELDS
+from rayograph.where.labelled import field_of
 from rayograph.where.sorting import is_sortable
 
 
@@ -21,9 +25,9 @@ def chosen_by(row: DatasetRow, where: str | None) -> Filter | None:
     return filter_of(row, where)
 
 
-def described(reader: DatasetReader) -> list[FieldInfo]:
+def described(row: DatasetRow, reader: DatasetReader) -> list[FieldInfo]:
     """Every field, with what it holds in this dataset where that is not much."""
-    return [
+    fixed = [
         FieldInfo(
             name=field.name,
             kind=field.kind,
@@ -34,3 +38,21 @@ def described(reader: DatasetReader) -> list[FieldInfo]:
         )
         for field in FIELDS
     ]
+    return [*fixed, *(field for one in row.labellings.items for field in _labelled(one))]
+
+
+def _labelled(labelling: Labelling) -> Iterator[FieldInfo]:
+    """The fields of labels by words."""
+    root = f"labels.{labelling.name}"
+    keys = [each.key for each in labelling.classes]
+    for name in (root, *(f"{root}.{key}" for key in (*keys, CERTAINTY))):
+        field = field_of(name)
+        assert field is not None, name
+        yield FieldInfo(
+            name=field.name,
+            kind=field.kind,
+            about=field.about,
+            aliases=[],
+            sortable=is_sortable(field),
+            values=keys if name == root else [],
+        )

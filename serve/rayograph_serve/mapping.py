@@ -11,13 +11,14 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from rayograph.analysis.answers import MapCluster, MapLegend
+from rayograph.analysis.clusters import name_of
 from rayograph.catalog.analyses import Result
 from rayograph.catalog.facets import Shelf
 from rayograph.errors import InvalidRequest
 from rayograph.where import Field
-from rayograph_serve.clusters import name_of
 from rayograph_serve.colouring import colours
 from rayograph_serve.cursors import from_cursor, to_cursor
+from rayograph_serve.living import Rows, page
 
 ARROW = "application/vnd.apache.arrow.stream"
 COLUMNS = ("id", "x", "y", "cluster")
@@ -67,25 +68,34 @@ def columns_of(text: str | None) -> tuple[str, ...]:
     return found
 
 
-def sliced(
-    result: Result, part: MapPart, said: dict[str, Any], field: Field | None, shelf: Shelf | None
+def sliced(  # noqa: PLR0917
+    result: Result,
+    rows: Rows | None,
+    part: MapPart,
+    said: dict[str, Any],
+    field: Field | None,
+    shelf: Shelf | None,
 ) -> MapSlice:
-    """The rows asked for; a legend is of the whole map, whatever part of it is asked for."""
-    more, total = result.about.more, result.rows
+    """The rows asked for; a legend is of the whole map, whatever part of it is asked for.
+
+    Args:
+        rows: the rows of the result that are in sight; None: all.
+    """
+    more, total = result.about.more, result.rows if rows is None else len(rows)
     start = from_cursor(part.cursor) if part.cursor else (part.offset or 0)
     count = max(0, total - start) if part.limit is None else part.limit
     end = min(total, start + count)
     if part.columns:
-        table = result.page(start, count, list(part.columns)).select(list(part.columns))
+        names = list(part.columns)
+        table = page(result, rows, start, count, names)[0].select(names)
     else:
         table = pa.table({})
     legend = None
     if field is not None and shelf is not None:
-        found = colours(field, shelf, result.column("id").combine_chunks())
+        ids = result.column("id").combine_chunks()
+        found = colours(field, shelf, ids if rows is None else ids.take(pa.array(rows)))
         legend = found.legend
         table = _with(table, found.codes[start:end])
-    # A map made before areas were is not in the table yet.
-    said = {**said, "stale": said["stale"] or not more.get("areas", False)}
     after = to_cursor(end) if end < total else None
     named = _named(more.get("clusters", []))
     bounds = tuple(more["bounds"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from rayograph import giants
 from rayograph.catalog import DatasetRow
+from rayograph.catalog.columns import QUALITY
 from rayograph.catalog.reader import status_of
 from rayograph.metadata.arrow import DETAILS
 from rayograph.progress import embeds
@@ -38,11 +39,15 @@ def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
         taken_at=data["taken_at"],
         **{name: data.get(name) for name in _DETAILS},
         content_hash=data.get("content_hash"),
+        **{name: data.get(name) for name in QUALITY.names[:-1]},
+        cluster=data.get("cluster"),
+        outlier=data.get("outlier"),
         caption=data["caption"] or data.get("described"),
         tags=data.get("tags") or [],
         rating=data.get("rating"),
         favorite=bool(data.get("favorite")),
         missing=bool(data.get("missing")),
+        hidden=bool(data.get("hidden")),
         region=Region(x=box[0], y=box[1], width=box[2], height=box[3]) if box else None,
         tile_id=giants.id_of(row),
         labels=data.get("labels") or [],

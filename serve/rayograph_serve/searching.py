@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
-from rayograph.catalog.filters import Filter, present
+from rayograph.catalog.filters import Filter, in_sight
 from rayograph.catalog.vectors import vectors_of
 from rayograph.catalog.words import find_words
 from rayograph.errors import ModelUnavailable, NotReady, WeightsChanged
@@ -178,7 +178,7 @@ def _worded(
     reader: DatasetReader, vector: Query | None, text: str, most: int, where: Filter | None
 ) -> list[Ranked]:
     snapshot = reader.snapshot()
-    sql = where.sql(snapshot) if where is not None else present(snapshot)
+    sql = where.sql(snapshot) if where is not None else in_sight(snapshot)
     ranks = word_ranks(find_words(snapshot, text, k=most, sql=sql))
     vectors = vectors_of(reader, list(ranks)) if vector is not None else {}
     found = []

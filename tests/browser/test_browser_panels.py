@@ -56,11 +56,12 @@ def test_pause_acts_at_once_and_stays(
     page = open_page()
     _dock(page)
     engine.hold = threading.Event()
-    page.click("[data-command=pause]")
-    wait_text(page, "#rg-work-lead", "Paused")
-    engine.hold.set()
-    page.wait_for_selector("[data-command=resume]", state="visible")
+    with page.expect_response("**/pause"):
+        page.click("[data-command=pause]")
+        wait_text(page, "#rg-work-lead", "Paused")
+        engine.hold.set()
     assert engine.commands == ["pause"]
+    assert page.locator("[data-command=resume]").is_visible()
 
 
 def test_one_stage_pauses_at_once_and_goes_on(

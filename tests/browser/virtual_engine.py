@@ -14,6 +14,7 @@ from said import said
 from virtual_annotations import Annotated, AnnotationCalls, labelled, report
 from virtual_discovery import VirtualDiscovery
 from virtual_giant import Giant
+from virtual_labels import VirtualLabels
 
 from rayograph import ids
 from rayograph.errors import (
@@ -129,9 +130,11 @@ class VirtualEngine(AnnotationCalls):
         self.asked = []
         self.commands: list[str] = []
         self.retried: list[Retry] = []
+        self.batches: list[BatchEdit] = []
         self.requests: list[SearchRequest] = []
         self.cutoff: float | None = None
         self.discovery = VirtualDiscovery(self)
+        self.labels = VirtualLabels(self)
         self.broken_search: RayographError | None = None
         self.phase: str | None = None
         self.next_total = 120
@@ -324,8 +327,10 @@ class VirtualEngine(AnnotationCalls):
         return self.edits[image_id]
 
     async def edit_many(self, dataset_id: str, batch: BatchEdit) -> BatchResult:
+        self.batches.append(batch)
         items = [await self.edit(key, batch) for key in batch.ids or ()]
-        return BatchResult(matched=len(items), items=items)
+        matched = self._get(dataset_id).listed if batch.where is not None else len(items)
+        return BatchResult(matched=matched, items=items)
 
     def record(self, made: Virtual, index: int) -> ImageRecord:
         kept = self.edits.get(f"{made.id}-{index:020x}")

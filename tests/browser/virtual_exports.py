@@ -66,7 +66,15 @@ class Shelf:
     async def sent(self, dataset_id: str, export_id: str, kind: str) -> Sent:
         return Sent(f"{self.one(dataset_id, export_id).format}.{kind}", chunks=_chunks(b"packed"))
 
-    async def table(self, dataset_id: str, form: str, where: str | None, *, vectors: bool) -> Sent:
+    async def table(
+        self,
+        dataset_id: str,
+        form: str,
+        where: str | None,
+        *,
+        vectors: bool,
+        labels: str | None = None,
+    ) -> Sent:
         self.tables.append((form, where, vectors))
         return Sent(f"table.{form}", chunks=_chunks(b"id,uri\n"))
 

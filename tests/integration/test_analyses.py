@@ -60,6 +60,30 @@ def test_decisions_outlive_a_new_result(dataset: Dataset) -> None:
     assert dataset.decide(other, str(group.best), None) == 1
 
 
+def test_labels_by_words_are_scored_corrected_and_refined(dataset: Dataset) -> None:
+    heard: list[Computing] = []
+    labels = dataset.label(
+        "colours", ["red", "green", "blue"], timeout=120, on_progress=heard.append
+    )
+    assert (labels.coverage.searched, labels.state, bool(heard)) == (COUNT + 5, "done", True)
+    least = list(dataset.images(sort="labels.colours.certainty"))
+    assert len(least) == COUNT + 5
+    for record in least[:6]:
+        words = str(record.caption).split()
+        of = next((one for one in ("red", "green", "blue") if one in words), None)
+        assert dataset.correct("colours", of, record.id, right=of is not None) == 1
+    refined = dataset.refine("colours", timeout=120)
+    assert refined.use == "probe" and refined.quality is not None
+    assert refined.quality.examples >= 4 and refined.unused == 0
+    for said in dataset.corrections("colours").items:
+        where = f"labels.colours:{said.class_}"
+        assert (said.image_id in {one.id for one in dataset.images(where=where)}) is said.is_
+    again = dataset.change_labels("colours", use="words")
+    assert dataset.score_labels("colours", timeout=120).use == again.use == "words"
+    dataset.delete_labels("colours")
+    assert dataset.labels() == []
+
+
 def test_the_projection_keeps_lumps_apart() -> None:
     rng = np.random.default_rng(0)
     middles = rng.normal(size=(4, 16))

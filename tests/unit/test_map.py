@@ -10,11 +10,14 @@ from typing import Any
 import lance
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import pytest_asyncio
-from analyses_api import ARROW, Api, served
+from test_serve_analyses import ARROW, Api, served
 
-from rayograph.catalog.placing import place
+from rayograph.analysis.asked import MapAsked
+from rayograph.catalog.analyses import Result
+from rayograph.catalog.discovered import Discoveries
 from rayograph.errors import InvalidFilter
 from rayograph.where import parse
 
@@ -122,15 +125,28 @@ async def test_a_triangle_has_what_is_inside_of_it(api: Api) -> None:
 
 
 async def test_what_has_no_place_is_in_no_area(api: Api) -> None:
-    reader = api.place.catalog.reader(api.place.row.dataset_id)
-    snapshot = reader.snapshot()
-    some = snapshot.to_table(columns=["id"]).slice(2, 3)
-    places = some.append_column("x", pa.array([0.0] * 3, pa.float32()))
-    places = places.append_column("y", pa.array([0.0] * 3, pa.float32()))
-    place(str(snapshot.uri), places)
+    snapshot = api.place.catalog.reader(api.place.row.dataset_id).snapshot()
+    ids = snapshot.to_table(columns=["id"])["id"].slice(2, 3)
+    noted(str(snapshot.uri), ids, [0.0] * 3)
     assert (await api.get('images?where=area:"-9,-9 9,9"'))[1]["total"] == 3
     assert (await api.get('images?where=not area:"-9,-9 9,9"'))[1]["total"] == 0
     assert (await api.get("images?where=area is missing"))[1]["total"] == 21
+
+
+async def test_an_area_without_a_map_says_how_to_begin(tmp_path: Path) -> None:
+    async with served(tmp_path) as bare:
+        status, body = await bare.get('images?where=area:"-9,-9 9,9"')
+    assert (status, body["error"]["code"]) == (409, "not_ready")
+    assert "rayograph map" in body["error"]["hint"]
+
+
+def noted(uri: str, ids: pa.ChunkedArray, x: list[float]) -> None:
+    """A map of these images alone is put into the table."""
+    at = pa.array(x, pa.float32())
+    places = pa.table({"id": ids, "x": at, "y": pc.negate(at)})
+    about = {b"rayograph.about": b'{"covered": 1, "total": 1, "marks": ""}'}
+    made = lance.write_dataset(places.replace_schema_metadata(about), uri + ".map")
+    Discoveries(uri).note(MapAsked(), Result(made))
 
 
 def test_places_stay_with_their_rows_beside_deleted_ones(tmp_path: Path) -> None:
@@ -138,9 +154,7 @@ def test_places_stay_with_their_rows_beside_deleted_ones(tmp_path: Path) -> None
     rows = pa.table({"id": [f"i{at}" for at in range(10)]})
     lance.write_dataset(rows, uri, max_rows_per_file=4, data_storage_version="2.2")
     lance.dataset(uri).delete("id in ('i0', 'i5')")
-    at = np.arange(10, dtype=np.float32)
-    turned = rows.append_column("x", pa.array(at)).append_column("y", pa.array(-at))
-    place(uri, turned.take(pa.array(at[::-1].astype(np.int64))))
+    noted(uri, rows["id"].take(pa.array(range(9, -1, -1))), [float(at) for at in range(9, -1, -1)])
     found = lance.dataset(uri).to_table()
     assert found["id"].to_pylist() == [f"i{at}" for at in (1, 2, 3, 4, 6, 7, 8, 9)]
     assert found["map_x"].to_pylist() == [1, 2, 3, 4, 6, 7, 8, 9]

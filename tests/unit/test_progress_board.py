@@ -97,3 +97,14 @@ async def test_a_board_started_anew_goes_on_from_later_versions(board: ProgressB
     await after.update("a", {"done": 100})
     assert before is not None
     assert (await after.wait("a", before[0], LONG_S) or (0, {}))[1] == {"done": 100}
+
+
+async def test_an_edit_amends_what_nobody_works_on(board: ProgressBoard) -> None:
+    for before, after in (("complete", "edited"), ("in_progress", "in_progress")):
+        await board.update("a", {"status": before})
+        await board.amend("a", {"status": "edited"})
+        known = await board.newest("a")
+        assert known is not None
+        assert known[1]["status"] == after
+    await board.amend("b", {"status": "edited"})
+    assert await board.newest("b") is not None

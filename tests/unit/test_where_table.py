@@ -22,12 +22,21 @@ from rayograph.catalog.filters import FILTER_INDICES, Filter
 from rayograph.catalog.reader import DatasetReader, status_of
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.metadata.arrow import DETAILS
+from rayograph.quality import FLAWS
 from rayograph.settings import IndexSettings
-from rayograph.where import Node, matches, parse
+from rayograph.where import Node, fields_of, matches, parse
 
 ROWS = 48
 _GROUPS = (
-    *(columns.LISTING, columns.METADATA, columns.CURATION, columns.ANNOTATIONS, columns.MAP),
+    *(columns.LISTING, columns.METADATA, columns.CURATION, columns.ANNOTATIONS),
+    *(
+        columns.QUALITY,
+        columns.CLUSTER,
+        columns.OUTLIER,
+        columns.MISSING,
+        columns.HIDDEN,
+        columns.MAP,
+    ),
     columns.embedding(2),
 )
 NAMES = [field.name for group in _GROUPS for field in group if field.name != "vector"]
@@ -62,12 +71,12 @@ ROW = st.fixed_dictionaries(
         "tags": st.none() | st.lists(st.sampled_from(["a", "A", "it's", "é b"]), min_size=1),
         "rating": st.none() | st.integers(1, 5),
         "favorite": st.sampled_from([None, True, False]),
+        "missing": st.sampled_from([None, None, True]),
+        "hidden": st.sampled_from([None, None, True]),
         "content_hash": st.sampled_from([None, "ab", "cd"]),
         "embed_state": STATES,
         "embed_error_code": FAULTS,
         "embed_error": st.none() | TEXTS,
-        "map_x": st.none() | st.sampled_from(PLACES),
-        "map_y": st.sampled_from(PLACES),
     }
 )
 
@@ -87,6 +96,11 @@ _DETAILS: dict[str, tuple[Any, ...]] = {
     "steps": (None, 1, 20, 25),
     **dict.fromkeys(("aperture", "focal_mm", "altitude_m", "cfg_scale"), _REALS),
     **dict.fromkeys(("keywords", "loras"), _LISTS),
+    **dict.fromkeys(columns.QUALITY.names, (None, 0.0, *_REALS)),
+    "quality": (None, ["good"], ["blurred", "dark"], [*FLAWS]),
+    "quality_state": (None, 1, 2),
+    "cluster": (None, "1 sky, sea", "10 it's 100%", "2 sky"),
+    "outlier": (None, 0.5, 1.5),
 }
 
 
@@ -95,14 +109,16 @@ def details(seed: int) -> dict[str, Any]:
     chance = Random(seed)
     return {
         name: chance.choice(_DETAILS.get(name, _TEXTS))
-        for name in DETAILS.names
+        for name in (*DETAILS.names, *columns.QUALITY.names, "cluster", "outlier")
         if name != "meta_version"
     }
 
 
-def placed(row: dict[str, Any]) -> dict[str, Any]:
-    """An image has a place, or it has none."""
-    return {**row, "map_y": row["map_y"] if row["map_x"] is not None else None}
+def placed(seed: int) -> dict[str, float | None]:
+    """A random place on the map, or none; like details, drawn apart."""
+    chance = Random(seed)
+    there = chance.random() < 0.8
+    return {name: chance.choice(PLACES) if there else None for name in columns.MAP.names}
 
 
 def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
@@ -113,6 +129,8 @@ def record(row: dict[str, Any], *, embeds: bool = True) -> dict[str, Any]:
         **row,
         "status": status_of(row["meta_state"], row["embed_state"], embeds=embeds),
         "error_code": next((code for code in codes if code is not None), None),
+        "missing": bool(row["missing"]),
+        "hidden": bool(row["hidden"]),
         "tags": row["tags"] or [],
         "labels": row["labels"] or [],
         "favorite": bool(row["favorite"]),
@@ -147,7 +165,13 @@ class Table:
         return [row["id"] for row in rows]
 
     def meant(self, node: Node) -> list[str]:
-        return [row["id"] for row in self.rows if matches(node, record(row))]
+        return [row["id"] for row in self.seen(node)]
+
+    def seen(self, node: Node | None) -> list[dict[str, Any]]:
+        """The records that a filter means: what is out of sight only where it is named."""
+        out = {"missing", "hidden"} - (set() if node is None else fields_of(node))
+        rows = [record(row) for row in self.rows if not any(row[name] for name in out)]
+        return [row for row in rows if node is None or matches(node, row)]
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2], ids=["plain", "indexed", "covered"])
@@ -165,7 +189,7 @@ def tables(
     )
     @given(st.lists(ROW, min_size=ROWS, max_size=ROWS), st.integers(0, 2**32))
     def fill(rows: list[dict[str, Any]], seed: int) -> None:
-        rows = [placed({**row, **details(seed + at)}) for at, row in enumerate(rows)]
+        rows = [{**row, **details(seed + at), **placed(seed + at)} for at, row in enumerate(rows)]
         found.append(Table(tmp_path_factory.mktemp("table"), rows, indexed=request.param))
 
     fill()
@@ -186,7 +210,14 @@ def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     row = {name: texts.get(name) for name in NAMES if name != "id"}
     # Of details and labels nobody has there is no index.
     row |= dict.fromkeys(_DESCRIBED, "a")
-    row |= {"seed": 2**64 - 1, "loras": ["a"], "labels": ["a"], "keywords": ["a"]}
+    row |= {
+        "seed": 2**64 - 1,
+        "loras": ["a"],
+        "labels": ["a"],
+        "keywords": ["a"],
+        "quality": ["dark"],
+        "cluster": "1 a",
+    }
     table = Table(tmp_path, [row] * 4, indexed=2)
     found = {index.name for index in table.reader.snapshot().describe_indices()}
     assert len(found) == len(FILTER_INDICES)

@@ -31,6 +31,11 @@ _CORNERS = st.tuples(*[st.sampled_from(["-2", "-1", "-0.5", "0", "0.1", "0.25", 
 _AREAS = st.lists(_CORNERS.map(",".join), min_size=2, max_size=8).map(" ".join)
 _TEXTS = st.text(LETTERS, min_size=1, max_size=5)
 
+_SOME = {
+    "choice": ("JPEG", "PNG", "IT'S"),
+    "named": ("1", "10", "2", "1 sky, sea", "sky", "it's"),
+}
+
 
 def _values(field: Field) -> st.SearchStrategy[Any]:
     if field.kind == "time":
@@ -41,8 +46,8 @@ def _values(field: Field) -> st.SearchStrategy[Any]:
         return _NUMBERS
     if field.choices:
         return st.sampled_from(field.choices)
-    if field.kind == "choice":
-        return st.sampled_from(["JPEG", "PNG", "IT'S"])
+    if field.kind in _SOME:
+        return st.sampled_from(_SOME[field.kind])
     return _TEXTS | st.sampled_from(["", "a", "A", "a/b", "RGB", "ab", "row-1"])
 
 
@@ -53,13 +58,13 @@ def _leaves(draw: st.DrawFn) -> Node:
     if field.kind in ("area", "flag"):
         return draw(_special(field))
     kinds = ["compare", "one of", "missing"]
-    if field.kind in ("text", "words", "folder"):
+    if field.kind in ("text", "words", "folder", "named"):
         kinds.append("match")
     elif field.kind not in ("choice", "tags"):
         kinds.append("between")
     match draw(st.sampled_from(kinds)):
         case "compare":
-            orders = _EQUAL if field.kind in ("choice", "tags") else _OPERATORS
+            orders = _EQUAL if field.kind in ("choice", "tags", "named") else _OPERATORS
             return Compare(field.name, draw(orders), draw(values))
         case "one of":
             return OneOf(field.name, tuple(draw(st.lists(values, min_size=1, max_size=3))))

@@ -27,9 +27,10 @@ STYLES = (
         "stages",
         "model",
         "search",
+        "selection",
     ),
     *("listing", "detail", "described", "curation", "shapes", "viewer", "hits", "export"),
-    "discover",
+    *("discover", "labelling"),
 )
 TITLE = "rayograph"
 
@@ -69,6 +70,7 @@ def page_html() -> str:
         + '<div class="rg-middle">'
         + panels.browse()
         + "</div>"
+        + panels.labelling()
         + panels.work()
         + "</div>"
         + panels.detail()

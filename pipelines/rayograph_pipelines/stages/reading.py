@@ -9,6 +9,8 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from rayograph.errors import ImageFault
 from rayograph.imaging import MAX_FILE_BYTES, grey, load, read_header, square
+from rayograph.measuring import measure
+from rayograph.quality import Measures
 from rayograph.sources import open_uri
 from rayograph.storage import fault_of
 
@@ -32,7 +34,7 @@ class Pixels(NamedTuple):
     """``pixels`` is raw RGB, HWC; None with a fault when the bytes are no whole picture.
 
     ``grey`` is the whole picture, squashed to 32 x 32 px: what its perceptual hash is
-    made of.
+    made of. ``measures`` say how usable it is.
     """
 
     pixels: bytes | None
@@ -40,6 +42,7 @@ class Pixels(NamedTuple):
     fault: str | None = None
     message: str | None = None
     grey: bytes | None = None
+    measures: Measures | None = None
 
 
 @contextmanager
@@ -80,11 +83,11 @@ def pixels(uri: str, limits: PixelLimits) -> Pixels:
         return Pixels(None, content_hash)
     try:
         image = load(data, shortest=limits.shortest, max_pixels=limits.max_pixels)
-        small = grey(image)
+        small, measured = grey(image), measure(image)
         if not limits.image_size:
-            return Pixels(None, content_hash, grey=small)
+            return Pixels(None, content_hash, grey=small, measures=measured)
         seen = square(image, limits.image_size, limits.resize_mode).tobytes()
-        return Pixels(seen, content_hash, grey=small)
+        return Pixels(seen, content_hash, grey=small, measures=measured)
     except ImageFault as fault:
         return Pixels(None, content_hash, fault.fault, fault.message)
     except MemoryError:

@@ -41,6 +41,8 @@ async def start(
 ) -> Export:
     """Answers at once; the export is made in the background, in its turn."""
     await engine.dataset(dataset_id)
+    if body.labels is not None:
+        await engine.labels.check(dataset_id, body.labels)
     return await run_in_threadpool(exports.start, dataset_id, body)
 
 
@@ -102,10 +104,16 @@ async def table(
     ] = "csv",
     where: Where = None,
     include: Annotated[Literal["vectors"] | None, Query(description="vectors too")] = None,
+    labels: Annotated[
+        str | None, Query(max_length=64, description="with these labels by words")
+    ] = None,
 ) -> Response:
     """Begins at once and keeps nothing; one that breaks off ends the connection."""
     await engine.dataset(dataset_id)
-    return _answer(await exports.table(dataset_id, form, where, vectors=include is not None))
+    if labels is not None:
+        await engine.labels.check(dataset_id, labels)
+    vectors = include is not None
+    return _answer(await exports.table(dataset_id, form, where, vectors=vectors, labels=labels))
 
 
 def _answer(sent: exporting.Sent) -> Response:

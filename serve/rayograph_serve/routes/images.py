@@ -29,7 +29,7 @@ def _order(text: str | None) -> str | None:
 
 Order = Annotated[
     str | None,
-    Query(max_length=64, description="a field; `-` before it: descending"),
+    Query(max_length=200, description="a field; `-` before it: descending"),
     AfterValidator(_order),
 ]
 

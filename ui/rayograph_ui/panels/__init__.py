@@ -10,6 +10,7 @@ from rayograph_ui.panels.discover import discover
 from rayograph_ui.panels.export import export
 from rayograph_ui.panels.facets import facets
 from rayograph_ui.panels.failures import failures
+from rayograph_ui.panels.labelling import labelling
 from rayograph_ui.panels.notices import notices
 from rayograph_ui.panels.snapshots import snapshots
 from rayograph_ui.panels.viewer import viewer
@@ -23,6 +24,7 @@ __all__ = [
     "export",
     "facets",
     "failures",
+    "labelling",
     "notices",
     "snapshots",
     "viewer",

@@ -19,6 +19,9 @@ def bar() -> str:
       <input id="rg-zoom" type="range" min="72" max="360" step="4" value="168"></label>
     <button id="rg-discover-open" class="rg-tool" title="Duplicates, clusters, outliers (d)"
       aria-haspopup="dialog" hidden>{icon("discover")}<span class="rg-sr">Discover</span></button>
+    <button id="rg-lab-open" class="rg-tool" title="Labels by words (L)" aria-expanded="false"
+      aria-controls="rg-lab" hidden
+      >{icon("label")}<span class="rg-sr">Labels by words</span></button>
     <button id="rg-boxes" class="rg-tool" aria-pressed="false" title="Labels (l)" hidden
       >{icon("boxes")}<span class="rg-sr">Boxes of annotated objects</span></button>
     <button id="rg-failures-open" class="rg-tool rg-tool-failures" aria-haspopup="dialog" hidden

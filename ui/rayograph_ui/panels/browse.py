@@ -31,10 +31,23 @@ def browse() -> str:
   <ul id="rg-examples" class="rg-examples" aria-label="More and less like these" hidden></ul>
 </div>
 <main class="rg-main">
-  <div id="rg-grid" class="rg-grid" role="listbox" aria-label="Pictures" tabindex="0">
+  <div id="rg-grid" class="rg-grid" role="listbox" aria-label="Pictures" tabindex="0"
+    aria-multiselectable="true">
     <div class="rg-space"><div class="rg-layer"></div></div>
   </div>
   <div id="rg-place" class="rg-place" aria-hidden="true"></div>
+  <div id="rg-selection" class="rg-selection" role="toolbar" aria-label="Chosen pictures" hidden>
+    <b id="rg-selection-count" role="status"></b>
+    <form id="rg-selection-tag" autocomplete="off"><input name="tag" maxlength="100"
+      placeholder="Add a tag" aria-label="Tag them (t)"></form>
+    <span id="rg-selection-stars" class="rg-stars"></span>
+    <button class="rg-button" data-select="all" title="All that is shown (Ctrl A)">All</button>
+    <button class="rg-button" data-select="export">Export</button>
+    <button class="rg-button" data-select="hide" title="Out of sight, with copies (h)"
+      >Hide</button>
+    <button class="rg-tool" data-select="none" title="Choose none (Esc)">{icon("close")}
+      <span class="rg-sr">Choose none</span></button>
+  </div>
   <section id="rg-state" class="rg-state" hidden>
     <div class="rg-state-mark">{icon("aperture")}</div>
     <h1></h1><p></p>

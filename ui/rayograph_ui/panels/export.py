@@ -25,6 +25,7 @@ def export() -> str:
     <button type="button" class="rg-tool rg-export-close" title="Close (Esc)">{icon("close")}
       <span class="rg-sr">Close</span></button></div>
   <p id="rg-export-what" class="rg-export-what"></p>
+  <p id="rg-export-labels" class="rg-export-what" hidden></p>
   <form id="rg-export-form">
     <fieldset class="rg-export-formats"><legend class="rg-sr">Format</legend>{formats}</fieldset>
     <div class="rg-export-more">

@@ -8,6 +8,8 @@ _PATHS = {
     '<path d="m4 17 5-4.5 3.5 3 3-2.5 4.5 4"/>',
     "discover": '<circle cx="7.5" cy="8" r="3"/><circle cx="16.5" cy="7" r="2"/><circle cx="15.5" '
     'cy="16.5" r="3.5"/><circle cx="7" cy="17" r="1.6"/>',
+    "label": '<path d="M4 5.5A1.5 1.5 0 0 1 5.5 4H12l8 8-8 8-8-8z"/>'
+    '<circle cx="8.5" cy="8.5" r="1.3"/>',
     "filter": '<path d="M4 6h16M7.5 12h9M10.5 18h3"/>',
     "close": '<path d="m6 6 12 12M18 6 6 18"/>',
     "down": '<path d="m6.5 9.5 5.5 5.5 5.5-5.5"/>',

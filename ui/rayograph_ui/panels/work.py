@@ -32,6 +32,7 @@ def work() -> str:
     <button class="rg-button" data-command="retry">Retry failed</button>
     <button class="rg-button" data-command="rescan">Rescan</button>
     <button id="rg-work-missing" class="rg-button" hidden>Missing</button>
+    <button id="rg-work-hidden" class="rg-button" hidden>Hidden</button>
     <button class="rg-button" data-command="purge" hidden>Purge missing</button>
     <button class="rg-button" data-command="cancel">Cancel</button>
     <button class="rg-button" id="rg-snapshots-open" aria-haspopup="dialog">Snapshots</button>

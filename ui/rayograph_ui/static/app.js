@@ -16,11 +16,13 @@ import { brief, count } from "./format.js";
 import { GiantWatch } from "./giant.js";
 import { Grid } from "./grid.js";
 import { startKeys } from "./keys.js";
+import { startLabelling } from "./labelling.js";
 import { startModel } from "./model.js";
 import { startBanner, startLogin, startTheme, toast } from "./notices.js";
 import { startProgress } from "./progress.js";
 import { PagedRows } from "./rows.js";
 import { startSearch } from "./search.js";
+import { startSelection } from "./selection.js";
 import { startSorting } from "./sorting.js";
 import { startSnapshots } from "./snapshots.js";
 import { add, startSources } from "./sources.js";
@@ -75,11 +77,13 @@ class App extends Bus {
     startViews(this);
     this.detail = startDetail(this);
     this.curation = startCuration(this);
+    this.selection = startSelection(this);
     this.boxes = startBoxes(this);
     this.viewer = startViewer(this);
     this.failures = startFailures(this);
     this.discover = startDiscover(this);
     this.exporting = startExport(this);
+    this.labelling = startLabelling(this);
     this.dock = startProgress(this);
     startModel(this);
     startSnapshots(this);
@@ -146,6 +150,11 @@ class App extends Bus {
   /** Put the listing into another order; throws what the server refuses. */
   async setSort(sort) {
     if (sort !== this.sort) await this.#list(this.where, sort);
+  }
+
+  /** Ask for the listing again: what a filter names has changed. */
+  async listAgain() {
+    await this.#list(this.where, this.sort);
   }
 
   async #list(where, sort) {

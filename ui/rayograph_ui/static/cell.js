@@ -26,6 +26,7 @@ export class Cell {
       { class: "rg-cell-alike", tabindex: "-1", title: "More like this (m)" },
       icon("alike"),
     );
+    this.pick = h("button", { class: "rg-cell-pick", tabindex: "-1", title: "Choose (space)" }, "✓");
     this.node = h(
       "div",
       { class: "rg-cell", role: "option" },
@@ -36,6 +37,7 @@ export class Cell {
       this.score,
       this.mark,
       this.alike,
+      this.pick,
     );
     this.img.addEventListener("load", () => this.node.classList.add("rg-shown"));
     this.img.addEventListener("error", () => this.#broken());
@@ -50,7 +52,7 @@ export class Cell {
   }
 
   /** Show row `index`; `record` is undefined while it is on its way. */
-  show(index, record, { total, score, why = "", unlikely, active, px }) {
+  show(index, record, { total, score, why = "", unlikely, active, chosen, px }) {
     if (this.index !== index) {
       this.index = index;
       this.node.id = `rg-cell-${index}`;
@@ -58,8 +60,9 @@ export class Cell {
       this.node.setAttribute("aria-posinset", index + 1);
     }
     this.node.setAttribute("aria-setsize", total);
-    this.node.setAttribute("aria-selected", active ? "true" : "false");
+    this.node.setAttribute("aria-selected", active || chosen ? "true" : "false");
     this.node.classList.toggle("rg-active", active);
+    this.node.classList.toggle("rg-chosen", chosen);
     if (!record) {
       this.#blank();
       return;
@@ -67,6 +70,7 @@ export class Cell {
     const failed = record.status === "failed";
     const key = failed ? `${record.id} ${record.error_code}` : `${record.id} ${px} ${record.mtime}`;
     this.node.classList.toggle("rg-missing", Boolean(record.missing));
+    this.node.classList.toggle("rg-hidden", Boolean(record.hidden));
     if (this.node.dataset.status !== record.status) this.node.dataset.status = record.status;
     this.name.textContent = record.file_name;
     this.score.textContent = score === undefined ? "" : score.toFixed(2);
@@ -96,7 +100,7 @@ export class Cell {
     clearTimeout(this.#timer);
     this.#unload();
     delete this.node.dataset.status;
-    this.node.classList.remove("rg-missing");
+    this.node.classList.remove("rg-missing", "rg-hidden");
     this.node.removeAttribute("aria-label");
     this.name.textContent = this.score.textContent = this.mark.textContent = "";
   }
@@ -135,6 +139,6 @@ export class Cell {
 
 function label(record) {
   const state = record.status === "failed" ? `failed: ${fault(record.error_code)}` : record.status;
-  const gone = record.missing ? ", its file is gone" : "";
+  const gone = (record.missing ? ", its file is gone" : "") + (record.hidden ? ", hidden" : "");
   return `${record.caption ?? record.file_name}, ${state}${gone}`;
 }

@@ -1,12 +1,12 @@
-/** Tags, ratings and favourites: shown at once, taken back where the server refuses, undone with z. */
+/** Tags, ratings, favourites and what is hidden: shown at once, taken back where the server refuses, undone with z. */
 
 import { $, h, icon, one } from "./dom.js";
 
 const UNDO_MOST = 200;
-const FIELDS = ["tags", "rating", "favorite"];
+const FIELDS = ["tags", "rating", "favorite", "hidden"];
 
 export function startCuration(app) {
-  const done = []; // {record, back}: how to undo each change, newest last
+  const done = []; // {record, back} or {undo}: how to undo each change, newest last
   const queues = new Map(); // image id -> the last of its changes on their way
   const tags = $("rg-tags");
   const form = $("rg-tag-form");
@@ -37,11 +37,24 @@ export function startCuration(app) {
     }
   }
 
+  /** Something else that z undoes; returns what forgets it again, as the failing of `work` does. */
+  function remember(undo, work = null) {
+    const step = { undo };
+    done.push(step);
+    if (done.length > UNDO_MOST) done.shift();
+    const forget = () => {
+      const at = done.indexOf(step);
+      if (at >= 0) done.splice(at, 1);
+    };
+    work?.catch(forget);
+    return forget;
+  }
+
   /** Show a record wherever the image is on the page. */
-  function put(record) {
+  function put(record, { repaint = true } = {}) {
     const here = app.grid.rows.find(record.id);
     if (here) for (const field of FIELDS) here[field] = record[field];
-    app.grid.repaint();
+    if (repaint) app.grid.repaint();
     if (shown?.id === record.id) draw({ ...shown, ...only(record) });
   }
 
@@ -53,6 +66,10 @@ export function startCuration(app) {
   function undo() {
     const step = done.pop();
     if (!step) return;
+    if (step.undo) {
+      step.undo();
+      return;
+    }
     const record = app.grid.rows.find(step.record.id) ?? step.record;
     edit(record, step.back, { undoing: true });
     app.toast(`Undone: ${record.file_name}`);
@@ -87,7 +104,18 @@ export function startCuration(app) {
       },
       "♥",
     );
-    $("rg-stars").replaceChildren(...stars, heart);
+    const hide = h(
+      "button",
+      {
+        type: "button",
+        class: "rg-button rg-hide",
+        "aria-pressed": String(Boolean(record.hidden)),
+        title: record.hidden ? "Show it again (h)" : "Out of sight, with its copies (h)",
+        onclick: () => edit(shown, { hidden: !shown.hidden }),
+      },
+      record.hidden ? "Unhide" : "Hide",
+    );
+    $("rg-stars").replaceChildren(...stars, heart, hide);
     tags.replaceChildren(...record.tags.map(tag));
   }
 
@@ -123,21 +151,24 @@ export function startCuration(app) {
     else if (!record) return false;
     else if (/^[0-5]$/.test(key)) rate(record, Number(key));
     else if (key === "f") edit(record, { favorite: !record.favorite });
+    else if (key === "h") edit(record, { hidden: !record.hidden });
     else return false;
     return true;
   }
 
-  return { draw, press };
+  return { draw, press, put, remember };
 }
 
 const only = (record) => Object.fromEntries(FIELDS.map((field) => [field, record[field]]));
 
-function changed(record, { tags_add = [], tags_remove = [], ...values }) {
+/** A record after a change. */
+export function changed(record, { tags_add = [], tags_remove = [], ...values }) {
   const kept = record.tags.filter((tag) => !tags_remove.includes(tag));
   return { ...record, ...values, tags: [...new Set([...kept, ...tags_add])] };
 }
 
-function inverse(record, { tags_add = [], tags_remove = [], ...values }) {
+/** What undoes a change of a record. */
+export function inverse(record, { tags_add = [], tags_remove = [], ...values }) {
   const back = Object.fromEntries(Object.keys(values).map((key) => [key, record[key]]));
   const added = tags_add.filter((tag) => !record.tags.includes(tag));
   const removed = tags_remove.filter((tag) => record.tags.includes(tag));

@@ -13,7 +13,8 @@ export function startDescribed() {
 
   /** Show a record; drawing the same again leaves unfolded texts as they are. */
   return function draw(record) {
-    const groups = [generated(record), camera(record), place(record), words(record)].filter(Boolean);
+    const parts = [generated, camera, place, words, quality];
+    const groups = parts.map((part) => part(record)).filter(Boolean);
     const key = JSON.stringify([record.id, groups]);
     if (key === drawn) return;
     drawn = key;
@@ -74,6 +75,20 @@ function words(record) {
   ]);
 }
 
+/** What was measured of its pixels. */
+function quality(record) {
+  const percent = (value) => (known(value) ? `${Math.round(100 * value)} %` : null);
+  return filled("Quality", [
+    fact("It is", record.quality?.join(", ")),
+    fact("Sharpness", known(record.sharpness) ? record.sharpness.toFixed(2) : null),
+    fact("Brightness", percent(record.brightness)),
+    fact("Shadows", percent(record.shadows)),
+    fact("Highlights", percent(record.highlights)),
+    fact("Entropy", known(record.entropy) ? `${record.entropy.toFixed(1)} bits` : null),
+  ]);
+}
+
+const known = (value) => value !== null && value !== undefined;
 const joined = (...parts) => parts.filter(Boolean).join(" ");
 const short = (n) => String(Number(n.toFixed(n < 10 ? 1 : 0)));
 const degrees = (n, plus, minus) => `${Math.abs(n).toFixed(5)}° ${n < 0 ? minus : plus}`;

@@ -97,11 +97,12 @@ export function startDiscover(app) {
     return [head, h("ul", { class: "rg-clusters", "data-level": number }, ...cards)];
   }
 
-  function card({ cluster_id, name, size, examples }) {
+  function card({ cluster_id, name, size, examples, where }) {
     const pictures = examples
       .slice(0, EXAMPLES)
       .map((id) => h("img", { src: thumbnail(id, 128), alt: "", loading: "lazy" }));
-    const open = () => inGrid(name, `clusters/${encodeURIComponent(cluster_id)}`);
+    const open = () =>
+      where ? filtered(where) : inGrid(name, `clusters/${encodeURIComponent(cluster_id)}`);
     return h(
       "li",
       {},
@@ -126,6 +127,14 @@ export function startDiscover(app) {
       h("div", { class: "rg-outlier-pictures" }, ...pictures),
       h("button", { class: "rg-button", onclick: open }, `Show all ${count(total)}, strangest first`),
     );
+  }
+
+  /** Show what a filter picks: it can be added to, counted, exported. */
+  async function filtered(where) {
+    box.close();
+    if (app.search) app.searching.clear();
+    await app.filtering.apply(where, { focus: false });
+    app.focusPictures();
   }
 
   /** Show a scored list in the grid, as a search is. */

@@ -127,6 +127,7 @@ export class Duplicates {
     button.focus({ preventScroll: true });
     try {
       await this.#tell(group, decision);
+      this.#app.emit("edited");
     } catch (error) {
       this.#back(node, before);
       this.#app.toast(error);
@@ -137,6 +138,7 @@ export class Duplicates {
     this.#back(node, before);
     try {
       await this.#tell(group, null);
+      this.#app.emit("edited");
     } catch (error) {
       this.#app.toast(error);
     }

@@ -16,13 +16,18 @@ export function startExport(app) {
   const list = $("rg-exports");
   const states = new Map();
   let ids = null;
+  let labels = null;
   let timer = 0;
 
   const base = () => `/api/datasets/${encodeURIComponent(app.dataset.dataset_id)}`;
 
-  /** Ask what to export; `chosen` are the ids of images, else what is shown is meant. */
-  function open({ chosen = null } = {}) {
+  /** Ask what to export; `chosen` are the ids of images, else what is shown is meant; `of` names
+   * labels by words that are to be in it. */
+  function open({ chosen = null, of = null } = {}) {
     if (!app.dataset?.dataset_id || box.open) return;
+    labels = of;
+    $("rg-export-labels").hidden = !labels;
+    setText($("rg-export-labels"), `With the labels ${labels}: classes, scores and corrections.`);
     ids = chosen ?? (app.search?.items ? app.search.items.map(({ image }) => image.id) : null);
     setText($("rg-export-what"), what());
     showError(error, null);
@@ -56,6 +61,7 @@ export function startExport(app) {
     const body = { format };
     if (ids) body.ids = ids;
     else if (app.where) body.where = app.where;
+    if (labels) body.labels = labels;
     if (WITH_VECTORS.has(format) && data.has("vectors")) body.include = ["vectors"];
     if (format === "coco") body.images = data.has("images");
     return body;
@@ -68,6 +74,7 @@ export function startExport(app) {
       const query = new URLSearchParams({ format: body.format });
       if (body.where) query.set("where", body.where);
       if (body.include) query.set("include", "vectors");
+      if (body.labels) query.set("labels", body.labels);
       download(`${base()}/export?${query}`);
       return;
     }

@@ -6,7 +6,7 @@ import { count } from "./format.js";
 import { histogram } from "./histogram.js";
 
 // What nothing was said of is no answer to show for these.
-const SETTLED = new Set(["failed", "favorite", "error"]);
+const SETTLED = new Set(["failed", "favorite", "error", "missing", "hidden"]);
 
 /**
  * `change(name, clause)` replaces what the filter says of a field; `shut` are the fields that are

@@ -18,6 +18,8 @@ export class Grid extends Bus {
   columns = 1;
   /** What draws over a cell: (cell, record) after each time it is shown. */
   decorate = null;
+  /** Whether a record is one of several that were chosen. */
+  chosen = () => false;
   #target;
   #gap = 4;
   #side = 100;
@@ -44,6 +46,8 @@ export class Grid extends Bus {
     scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     new ResizeObserver(() => this.#layout()).observe(scroller);
     scroller.addEventListener("click", (event) => this.#onClick(event));
+    // Else a click with shift marks texts.
+    scroller.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
     scroller.addEventListener("focus", () => {
       if (this.active < 0 && this.rows?.total) this.#activate(this.#firstVisible());
     });
@@ -267,6 +271,7 @@ export class Grid extends Bus {
       why: this.rows.why?.(index),
       unlikely: this.rows.unlikely?.(index) ?? false,
       active: index === this.active,
+      chosen: this.chosen(this.rows.at(index)),
       px: this.#side * Math.min(window.devicePixelRatio || 1, 2),
     });
     this.decorate?.(cell, this.rows.at(index));
@@ -298,6 +303,11 @@ export class Grid extends Bus {
     const index = Number(node.dataset.index);
     this.#activate(index);
     this.#paint();
+    const { shiftKey: range, ctrlKey, metaKey } = event;
+    if (range || ctrlKey || metaKey || event.target.closest(".rg-cell-pick")) {
+      this.emit("choose", { index, range });
+      return;
+    }
     this.emit(event.target.closest(".rg-cell-alike") ? "alike" : "open", index);
   }
 }

@@ -19,12 +19,21 @@ const ACTS = { "+": "in", "=": "in", "-": "out", 0: "whole", Home: "whole", f: "
 export function startKeys(app) {
   $("rg-help-open").addEventListener("click", () => $("rg-help").showModal());
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.defaultPrevented || event.altKey) return;
+    if (event.ctrlKey || event.metaKey) {
+      if (event.key === "a" && onPictures(app, event)) {
+        app.selection.chooseAll();
+        event.preventDefault();
+      }
+      return;
+    }
     const handler = app.detail.box.open ? inDetail : anyDialog() ? null : onPage;
     if (handler?.(app, event)) event.preventDefault();
   });
 }
 
+const onPictures = (app, { target }) =>
+  !app.giant && !anyDialog() && (target === app.grid.scroller || target === document.body);
 const anyDialog = () => document.querySelector("dialog[open]") !== null;
 const typing = (target) => target.closest("input:not([type=range]), textarea, select") !== null;
 
@@ -37,7 +46,7 @@ function inDetail(app, { key, target }) {
   else if (key === "M") $("rg-detail-more").click();
   else if (key === "x") $("rg-detail-less").click();
   else if (key === "b") $("rg-detail-box").click();
-  else return app.curation.press(key);
+  else return app.labelling.press(key) || app.curation.press(key);
   return true;
 }
 
@@ -51,7 +60,7 @@ function onPage(app, event) {
     return true;
   }
   if (key === "Escape") {
-    if (app.viewer.leaveFull()) return true;
+    if (app.viewer.leaveFull() || app.selection.clear()) return true;
     if (!app.search) return false;
     app.searching.clear();
     return true;
@@ -60,7 +69,14 @@ function onPage(app, event) {
   const onGrid = target === app.grid.scroller || target === document.body;
   if (onGrid && MOVES[key]) {
     app.grid.scroller.focus({ preventScroll: true });
+    const from = app.grid.active;
+    if (event.shiftKey && from >= 0 && !app.selection.size) app.selection.toggle(from);
     app.grid.move(MOVES[key]);
+    if (event.shiftKey) app.selection.extend(app.grid.active);
+    return true;
+  }
+  if (onGrid && key === " " && app.grid.active >= 0) {
+    app.selection.toggle(app.grid.active);
     return true;
   }
   if (onGrid && key === "Enter" && app.grid.active >= 0) {
@@ -90,6 +106,7 @@ function onAny(app, key) {
   else if (key === "p" && app.dataset) app.dock.toggle();
   else if (key === "d" && app.dataset) app.discover.open();
   else if (key === "e" && app.dataset) app.exporting.open();
+  else if (key === "L" && app.dataset?.dataset_id && !app.giant) app.labelling.toggle();
   else return false;
   return true;
 }
@@ -103,6 +120,6 @@ function shortcut(app, key) {
   else if (key === "x" && record) app.examples.add(record, "less");
   else if (key === "+" || key === "=") app.zoom(app.grid.size + ZOOM_STEP_PX);
   else if (key === "-") app.zoom(app.grid.size - ZOOM_STEP_PX);
-  else return app.curation.press(key);
+  else return app.selection.press(key) || app.labelling.press(key) || app.curation.press(key);
   return true;
 }

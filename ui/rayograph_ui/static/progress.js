@@ -53,6 +53,9 @@ export function startProgress(app) {
   $("rg-work-missing").addEventListener("click", () => {
     app.filtering.apply(app.where === "missing" ? "" : "missing", { focus: false });
   });
+  $("rg-work-hidden").addEventListener("click", () => {
+    app.filtering.apply(app.where === "hidden" ? "" : "hidden", { focus: false });
+  });
   app.on("progress", (progress) => render(app, dock, button, progress));
   app.on("dataset", (dataset) => {
     showError($("rg-work-error"), null);
@@ -140,6 +143,8 @@ function render(app, dock, button, progress) {
   };
   $("rg-work-missing").hidden = !progress.missing;
   setText($("rg-work-missing"), `${count(progress.missing ?? 0)} missing`);
+  $("rg-work-hidden").hidden = !progress.hidden;
+  setText($("rg-work-hidden"), `${count(progress.hidden ?? 0)} hidden`);
   for (const control of all("[data-command]", dock)) {
     control.hidden = !show[control.dataset.command];
   }
