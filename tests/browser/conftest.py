@@ -14,7 +14,10 @@ from virtual_engine import Virtual, VirtualEngine
 _ARGS = [
     "--headless",
     "--no-sandbox",
-    "--disable-gpu",
+    # WebGL by software: the same pixels as by a GPU, more slowly.
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

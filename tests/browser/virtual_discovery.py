@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
+
+from virtual_map import sliced
 
 from rayograph.analysis.answers import (
     Cluster,
@@ -20,6 +23,7 @@ from rayograph.analysis.answers import (
 )
 from rayograph.errors import RayographError
 from rayograph.schema import Coverage, ImageRecord
+from rayograph_serve.mapping import MapPart, MapSlice
 
 if TYPE_CHECKING:
     from virtual_engine import VirtualEngine
@@ -35,6 +39,8 @@ class VirtualDiscovery:
         self.looks = 0
         self.stale = False
         self.refuse: RayographError | None = None
+        self.no_map: RayographError | None = None
+        self.cancelled: list[str] = []
         self.decided: list[Decide] = []
         self.refreshed: list[tuple[str, dict[str, Any]]] = []
 
@@ -127,6 +133,18 @@ class VirtualDiscovery:
         self, dataset_id: str, asked: Any, *, limit: int, cursor: str | None
     ) -> OutlierPage:
         return OutlierPage(**await self._scored(dataset_id, limit, cursor))
+
+    async def map(self, dataset_id: str, asked: Any, part: MapPart) -> MapSlice | Computing:
+        if self.no_map is not None:
+            raise self.no_map
+        if (working := self._working()) is not None:
+            return working
+        count = self.engine.sets[dataset_id].listed
+        said = {**self._said(count), "refreshing": None, "model": None}
+        return await asyncio.to_thread(sliced, dataset_id, count, part, said)
+
+    async def cancel(self, dataset_id: str, kind: str) -> None:
+        self.cancelled.append(kind)
 
     async def _scored(self, dataset_id: str, limit: int, cursor: str | None) -> dict[str, Any]:
         start = int(cursor or 0)

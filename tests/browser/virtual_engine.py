@@ -15,6 +15,7 @@ from virtual_annotations import Annotated, AnnotationCalls, labelled, report
 from virtual_discovery import VirtualDiscovery
 from virtual_giant import Giant
 from virtual_labels import VirtualLabels
+from virtual_map import picked
 
 from rayograph import ids
 from rayograph.errors import (
@@ -387,6 +388,10 @@ class VirtualEngine(AnnotationCalls):
         made = self._get(dataset_id)
         start = int(cursor) if cursor else offset or 0
         if where is not None:
+            inside = picked(where, made.listed)
+            if inside is not None:
+                chosen = [self.record(made, at) for at in inside[start : start + limit]]
+                return ImagePage(items=chosen, next_cursor=None, total=len(inside))
             found = self._picked(made, where)
             return ImagePage(items=found[start : start + limit], next_cursor=None, total=len(found))
         end = min(start + limit, made.listed)

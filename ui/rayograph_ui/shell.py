@@ -30,7 +30,7 @@ STYLES = (
         "selection",
     ),
     *("listing", "detail", "described", "curation", "shapes", "viewer", "hits", "export"),
-    *("discover", "labelling"),
+    *("discover", "labelling", "map"),
 )
 TITLE = "rayograph"
 

@@ -11,6 +11,7 @@ from rayograph_ui.panels.export import export
 from rayograph_ui.panels.facets import facets
 from rayograph_ui.panels.failures import failures
 from rayograph_ui.panels.labelling import labelling
+from rayograph_ui.panels.map import map_
 from rayograph_ui.panels.notices import notices
 from rayograph_ui.panels.snapshots import snapshots
 from rayograph_ui.panels.viewer import viewer
@@ -25,6 +26,7 @@ __all__ = [
     "facets",
     "failures",
     "labelling",
+    "map_",
     "notices",
     "snapshots",
     "viewer",

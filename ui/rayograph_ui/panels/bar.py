@@ -17,6 +17,8 @@ def bar() -> str:
     <label class="rg-zoom" title="Size of the pictures">{icon("shrink")}
       <span class="rg-sr">Size of the pictures</span>
       <input id="rg-zoom" type="range" min="72" max="360" step="4" value="168"></label>
+    <button id="rg-map-open" class="rg-tool" aria-pressed="false" title="Map (g)" hidden
+      >{icon("map")}<span class="rg-sr">Map</span></button>
     <button id="rg-discover-open" class="rg-tool" title="Duplicates, clusters, outliers (d)"
       aria-haspopup="dialog" hidden>{icon("discover")}<span class="rg-sr">Discover</span></button>
     <button id="rg-lab-open" class="rg-tool" title="Labels by words (L)" aria-expanded="false"

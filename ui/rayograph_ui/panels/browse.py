@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rayograph_ui.panels.icons import icon
 from rayograph_ui.panels.listing import listing
+from rayograph_ui.panels.map import map_
 from rayograph_ui.panels.viewer import viewer
 
 _STATUSES = ("ready", "embedding", "indexed", "pending", "failed")
@@ -59,6 +60,7 @@ def browse() -> str:
     <p class="rg-error" role="alert" hidden></p>
     <div class="rg-state-actions"></div>
   </section>
+  {map_()}
   {viewer()}
 </main>
 """

@@ -27,6 +27,7 @@ _KEYS = (
     ("+ · −", "larger, smaller"),
     ("d", "duplicates, clusters, outliers; there: z undoes, c held compares"),
     ("L", "labels by words; with a class chosen: y it is, n it is not"),
+    ("g", "map; there: arrows, + and −, 0; Shift and drag chooses, Esc lets go"),
     ("p", "progress"),
     ("?", "this list"),
 )

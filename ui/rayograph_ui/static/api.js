@@ -5,6 +5,7 @@
 
 import { Bus } from "./dom.js";
 
+const ARROW = "application/vnd.apache.arrow.stream";
 const TOKEN = "rayograph.token";
 const READY_POLL_MS = 600;
 const AWAY_POLL_MS = 1500;
@@ -39,6 +40,11 @@ export class Api extends Bus {
 
   get(path, { signal } = {}) {
     return this.#request("GET", path, undefined, signal);
+  }
+
+  /** An Arrow stream as an `ArrayBuffer`, or what JSON says in its place. */
+  arrow(path, { signal } = {}) {
+    return this.#request("GET", path, undefined, signal, ARROW);
   }
 
   post(path, body, { signal } = {}) {
@@ -96,8 +102,8 @@ export class Api extends Bus {
     }
   }
 
-  #headers(body) {
-    const headers = { Accept: "application/json" };
+  #headers(body, accept = "application/json") {
+    const headers = { Accept: accept };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let token = null;
     try {
@@ -109,7 +115,7 @@ export class Api extends Bus {
     return headers;
   }
 
-  async #request(method, path, body, signal) {
+  async #request(method, path, body, signal, accept) {
     const started = performance.now();
     for (let attempt = 0; ; attempt += 1) {
       let answer;
@@ -117,7 +123,7 @@ export class Api extends Bus {
         answer = await fetch(path, {
           method,
           signal,
-          headers: this.#headers(body),
+          headers: this.#headers(body, accept),
           body: body === undefined ? undefined : JSON.stringify(body),
         });
       } catch (error) {
@@ -133,6 +139,7 @@ export class Api extends Bus {
       }
       if (answer.ok) {
         this.#settle("up");
+        if (answer.headers.get("Content-Type") === ARROW) return answer.arrayBuffer();
         return answer.status === 204 ? null : exact(await answer.text());
       }
       const error = await this.#error(answer);

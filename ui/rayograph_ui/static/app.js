@@ -17,6 +17,7 @@ import { GiantWatch } from "./giant.js";
 import { Grid } from "./grid.js";
 import { startKeys } from "./keys.js";
 import { startLabelling } from "./labelling.js";
+import { startMap } from "./map.js";
 import { startModel } from "./model.js";
 import { startBanner, startLogin, startTheme, toast } from "./notices.js";
 import { startProgress } from "./progress.js";
@@ -84,6 +85,7 @@ class App extends Bus {
     this.discover = startDiscover(this);
     this.exporting = startExport(this);
     this.labelling = startLabelling(this);
+    this.map = startMap(this);
     this.dock = startProgress(this);
     startModel(this);
     startSnapshots(this);
@@ -95,11 +97,12 @@ class App extends Bus {
   async load() {
     await Promise.all([this.api.check(), this.loadDatasets()]);
     this.loaded = true;
-    const { dataset, view, where, sort } = readAddress();
+    const { dataset, view, where, sort, map } = readAddress();
     const wanted = this.datasets.find((each) => each.dataset_id === dataset);
     this.open(wanted ?? this.datasets.at(-1), wanted ? view : null);
     if (wanted && sort) await this.sorting.apply(sort);
     if (wanted && where) await this.filtering.apply(where, { focus: false });
+    if (wanted) this.map.go(map);
   }
 
   async loadDatasets() {
@@ -139,7 +142,8 @@ class App extends Bus {
 
   /** Put what is shown into the address. */
   showAddress() {
-    writeAddress({ dataset: this.dataset?.dataset_id, view: this.view, where: this.where, sort: this.sort });
+    const { view, where, sort } = this;
+    writeAddress({ dataset: this.dataset?.dataset_id, view, where, sort, map: this.map.address() });
   }
 
   /** Show only what a filter picks, of the listing and of a search; throws what the server refuses. */
@@ -289,13 +293,14 @@ class App extends Bus {
     api.on("loggedin", () => this.stream.wake());
     addEventListener("hashchange", ({ newURL }) => {
       // The page may have written its own view over the address meanwhile.
-      const { dataset, view, where, sort } = readAddress(new URL(newURL).hash);
+      const { dataset, view, where, sort, map } = readAddress(new URL(newURL).hash);
       const found = this.datasets.find((each) => each.dataset_id === dataset);
       if (!found) return;
       if (dataset !== this.dataset?.dataset_id) this.open(found, view);
       else if (view) this.viewer.go(view);
       this.sorting.apply(sort).then(() => {
         if (where !== this.where) this.filtering.apply(where, { focus: false });
+        this.map.go(map);
       });
     });
   }

@@ -53,7 +53,7 @@ export function startDetail(app) {
     app.curation.draw(record);
     app.boxes.detail(record);
     one(".rg-prev", box).disabled = index <= 0;
-    one(".rg-next", box).disabled = index >= app.grid.rows.total - 1;
+    one(".rg-next", box).disabled = index < 0 || index >= app.grid.rows.total - 1;
     const why = app.searching.obstacle();
     const alike = $("rg-detail-alike");
     for (const button of [alike, $("rg-detail-more"), $("rg-detail-less"), $("rg-detail-box")]) {
@@ -172,7 +172,13 @@ export function startDetail(app) {
     for (const image of [thumb, full]) image.removeAttribute("src");
     app.grid.scroller.focus({ preventScroll: true });
   });
-  return { open, step, box };
+  /** One picture by itself, wherever it was found. */
+  function single(record, place) {
+    index = -1;
+    show(record, place);
+  }
+
+  return { open, single, step, box };
 }
 
 const shownValue = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));

@@ -172,11 +172,11 @@ export function startDiscover(app) {
     }
   }
 
-  function open() {
+  function open(which = tab) {
     if (!app.dataset?.dataset_id || box.open || app.giant) return;
     choosing(kind);
     box.showModal();
-    load();
+    choose(which);
   }
 
   for (const name of TABS) $(`rg-tab-${name}`).addEventListener("click", () => choose(name));
@@ -186,7 +186,7 @@ export function startDiscover(app) {
       load();
     });
   }
-  $("rg-discover-open").addEventListener("click", open);
+  $("rg-discover-open").addEventListener("click", () => open());
   $("rg-discover-refresh").addEventListener("click", refresh);
   one(".rg-drawer-close", box).addEventListener("click", () => box.close());
   box.addEventListener("close", () => {

@@ -105,6 +105,7 @@ function onAny(app, key) {
   else if (key === "?") $("rg-help").showModal();
   else if (key === "p" && app.dataset) app.dock.toggle();
   else if (key === "d" && app.dataset) app.discover.open();
+  else if (key === "g" && app.dataset) app.map.toggle();
   else if (key === "e" && app.dataset) app.exporting.open();
   else if (key === "L" && app.dataset?.dataset_id && !app.giant) app.labelling.toggle();
   else return false;
