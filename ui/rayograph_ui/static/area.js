@@ -3,6 +3,7 @@
 import { joined } from "./choices.js";
 
 const MOST_CORNERS = 64;
+const STOREYS = 128;
 const CLAUSE = /(?:^|\s+and\s+)area:"([^"]*)"(?=$|\s+and\s)/i;
 
 /** The corners of the area a filter has beside other conditions; null: it has none. */
@@ -83,14 +84,27 @@ export function inside(x, y, corners) {
   const up = corners.map(([, cy]) => cy);
   const [left, right] = [Math.min(...across), Math.max(...across)];
   const [low, high] = [Math.min(...up), Math.max(...up)];
+  const floors = storeys(edges, low, high);
+  const perUnit = STOREYS / (high - low || 1);
   for (let i = 0; i < x.length; i += 1) {
-    const [px, py] = [x[i], y[i]];
+    const px = x[i];
+    const py = y[i];
     if (px < left || px > right || py < low || py > high) continue;
+    const here = floors[Math.min(STOREYS - 1, Math.floor((py - low) * perUnit))];
     let odd = 0;
-    for (const [from, to, at, slope] of edges) {
-      if (py >= from && py < to && px < at + py * slope) odd ^= 1;
+    for (let at = 0; at < here.length; at += 4) {
+      if (py >= here[at] && py < here[at + 1] && px < here[at + 2] + py * here[at + 3]) odd ^= 1;
     }
     found[i] = odd;
   }
   return found;
+}
+
+/** For each storey of an area the edges that pass it, flat: a point is compared with a few of them. */
+function storeys(edges, low, high) {
+  const tall = (high - low || 1) / STOREYS;
+  return Array.from({ length: STOREYS }, (_, at) => {
+    const [floor, ceiling] = [low + (at - 0.01) * tall, low + (at + 1.01) * tall];
+    return Float64Array.from(edges.filter(([from, to]) => to >= floor && from <= ceiling).flat());
+  });
 }

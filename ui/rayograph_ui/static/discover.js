@@ -1,14 +1,21 @@
-/** Copies, clusters and outliers: asked for, waited for, shown; a cluster opens in the grid. */
+/** Copies, clusters, outliers, samples: asked for, waited for, shown; what is found opens in the grid. */
 
 import { thumbnail } from "./api.js";
 import { $, all, h, one, setText, showError } from "./dom.js";
 import { Duplicates } from "./duplicates.js";
 import { Found } from "./found.js";
 import { count, plural } from "./format.js";
+import { Sample } from "./sample.js";
 
 const LOOK_MS = 700;
 const EXAMPLES = 5;
-const TABS = ["duplicates", "clusters", "outliers"];
+/** What is said when no duplicates of a kind were found, or all of them are decided. */
+const NONE = {
+  exact: "No two files are the same",
+  near: "No two look the same",
+  semantic: "No two show the same",
+};
+const TABS = ["duplicates", "clusters", "outliers", "sample"];
 
 export function startDiscover(app) {
   const box = $("rg-discover");
@@ -20,8 +27,9 @@ export function startDiscover(app) {
   let running = null;
 
   const root = () => `/api/datasets/${encodeURIComponent(app.dataset.dataset_id)}`;
-  const path = () => (tab === "duplicates" ? `duplicates?kind=${kind}` : tab);
-  const parameters = () => (tab === "duplicates" ? { kind } : {});
+  const sample = new Sample(app, () => load());
+  const path = () => ({ duplicates: `duplicates?kind=${kind}`, sample: sample.path })[tab] ?? tab;
+  const parameters = () => ({ duplicates: { kind }, sample: sample.asked })[tab] ?? {};
 
   async function load() {
     running?.abort();
@@ -32,10 +40,14 @@ export function startDiscover(app) {
     $("rg-kinds").hidden = tab !== "duplicates";
     setText($("rg-discover-note"), "");
     try {
+      if (tab === "sample") await sample.begin(root());
+      else sample.rest();
+      if (mine.signal.aborted || (tab === "sample" && !sample.asked)) return;
       const found = await there(mine.signal);
       if (mine.signal.aborted) return;
       note(found);
       if (tab === "duplicates") duplicates.show(found, `${root()}/duplicates`, kind);
+      else if (tab === "sample") list.replaceChildren(sample.show(found, root(), inGrid));
       else if (tab === "clusters") list.replaceChildren(...found.levels.flatMap(level));
       else list.replaceChildren(outliers(found));
     } catch (problem) {
@@ -60,11 +72,11 @@ export function startDiscover(app) {
   }
 
   function note({ coverage, stale, total, images }) {
-    const what = tab === "duplicates" ? `${plural(total, "group")} of ${count(images)} pictures. ` : "";
-    const reach =
-      coverage.searched < coverage.total
-        ? `Looked at ${count(coverage.searched)} of ${count(coverage.total)}. `
-        : "";
+    const { searched, total: all } = coverage;
+    const none = tab === "duplicates" && !total;
+    let what = tab === "duplicates" ? `${plural(total, "group")} of ${count(images)} pictures. ` : "";
+    if (none) what = `${NONE[kind]} among ${searched < all ? `the ${count(searched)} looked at of ` : ""}${plural(all, "picture")}. `;
+    const reach = searched < all && !none ? `Looked at ${count(searched)} of ${count(all)}. ` : "";
     const old = stale ? "The pictures have changed since." : "";
     setText($("rg-discover-note"), what + reach + old);
     $("rg-discover-refresh").hidden = !stale;
@@ -138,8 +150,8 @@ export function startDiscover(app) {
   }
 
   /** Show a scored list in the grid, as a search is. */
-  async function inGrid(label, from) {
-    const base = `${root()}/${from}?limit=200`;
+  async function inGrid(label, from, limit = 200) {
+    const base = `${root()}/${from}${from.includes("?") ? "&" : "?"}limit=${limit}`;
     const page = async (cursor) => {
       const found = await app.api.get(cursor ? `${base}&cursor=${cursor}` : base);
       return { ...found, next_offset: found.next_cursor };

@@ -44,9 +44,7 @@ export class Duplicates {
     this.#last = null;
     this.#at = null;
     this.#cursor = page.next_cursor;
-    const groups = page.items.map((group) => this.#group(group));
-    const none = h("p", { class: "rg-drawer-empty" }, "No duplicates.");
-    this.#list.replaceChildren(...(groups.length ? groups : [none]));
+    this.#list.replaceChildren(...page.items.map((group) => this.#group(group)));
   }
 
   /** Nothing is compared any more. */
