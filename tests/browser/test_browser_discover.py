@@ -89,3 +89,41 @@ def test_a_cluster_and_the_outliers_open_in_the_grid(page: Page) -> None:
     page.click("#rg-tab-outliers")
     page.click("text=Show all 300, strangest first")
     wait_text(page, "#rg-summary", "Like no others: 300 pictures")
+
+
+def test_no_duplicates_is_one_sentence(engine: VirtualEngine, page: Page) -> None:
+    engine.discovery.groups = 0
+    page.click("#rg-discover-open")
+    note = page.locator("#rg-discover-note")
+    wait_text(page, "#rg-discover-note", "No two files are the same")
+    assert note.inner_text() == (
+        "No two files are the same among the 99 looked at of 100 pictures."
+    )
+    assert page.locator("#rg-discover-list").inner_text() == ""
+
+
+def test_a_sample_is_chosen_shown_and_kept(engine: VirtualEngine, page: Page) -> None:
+    page.click("#rg-discover-open")
+    page.click("#rg-tab-sample")
+    page.wait_for_selector("#rg-sample")
+    assert page.locator("#rg-sample [name=by]").is_hidden()
+    page.select_option("#rg-sample [name=method]", "balanced")
+    page.select_option("#rg-sample [name=by]", "folder")
+    page.fill("#rg-sample [name=many]", "3")
+    page.select_option("#rg-sample [name=unit]", "share")
+    page.fill("#rg-sample [name=seed]", "7")
+    engine.discovery.looks = 1
+    page.click("#rg-sample >> text=Choose")
+    wait_text(page, "#rg-discover-note", "Being worked out")
+    page.wait_for_selector(".rg-sample-keep")
+    asked = {"method": "balanced", "by": "folder", "share": 0.03, "seed": 7}
+    assert engine.discovery.sampled == [asked]
+    page.fill(".rg-sample-keep input", "chosen")
+    page.click("text=Tag them all")
+    wait_text(page, "#rg-toasts", "Tagged 300 pictures: the filter tag:chosen shows them.")
+    assert {len(ids) for ids, _ in engine.edited} == {1}
+    assert len(engine.edited) == 300
+    page.click("text=Show all 300 in the grid")
+    wait_text(page, "#rg-summary", "A balanced sample: 300 pictures")
+    page.keyboard.press("e")
+    wait_text(page, "#rg-export-what", "300 pictures")

@@ -19,6 +19,7 @@ from rayograph.analysis.answers import (
     DuplicateImage,
     DuplicatePage,
     OutlierPage,
+    SamplePage,
     Scored,
 )
 from rayograph.errors import RayographError
@@ -41,6 +42,8 @@ class VirtualDiscovery:
         self.refuse: RayographError | None = None
         self.no_map: RayographError | None = None
         self.cancelled: list[str] = []
+        self.sampled: list[dict[str, Any]] = []
+        self.groups = GROUPS
         self.decided: list[Decide] = []
         self.refreshed: list[tuple[str, dict[str, Any]]] = []
 
@@ -69,7 +72,7 @@ class VirtualDiscovery:
             return working
         start = int(cursor or 0)
         groups = []
-        for number in range(start, min(start + limit, GROUPS)):
+        for number in range(start, min(start + limit, self.groups)):
             found = await self._records(dataset_id, 2 * number, 2)
             images = [DuplicateImage(image=one, distance=n) for n, one in enumerate(found)]
             best = found[0].id
@@ -86,9 +89,9 @@ class VirtualDiscovery:
         end = start + len(groups)
         return DuplicatePage(
             items=groups,
-            next_cursor=str(end) if end < GROUPS else None,
-            total=GROUPS,
-            images=2 * GROUPS,
+            next_cursor=str(end) if end < self.groups else None,
+            total=self.groups,
+            images=2 * self.groups,
             **self._said(100),
         )
 
@@ -133,6 +136,14 @@ class VirtualDiscovery:
         self, dataset_id: str, asked: Any, *, limit: int, cursor: str | None
     ) -> OutlierPage:
         return OutlierPage(**await self._scored(dataset_id, limit, cursor))
+
+    async def sample(
+        self, dataset_id: str, asked: Any, *, limit: int, cursor: str | None
+    ) -> SamplePage | Computing:
+        if (working := self._working()) is not None:
+            return working
+        self.sampled.append(asked.model_dump(exclude={"analysis"}, exclude_none=True))
+        return SamplePage(**await self._scored(dataset_id, limit, cursor))
 
     async def map(self, dataset_id: str, asked: Any, part: MapPart) -> MapSlice | Computing:
         if self.no_map is not None:

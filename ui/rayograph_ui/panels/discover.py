@@ -1,4 +1,4 @@
-"""What is worked out about all pictures at once: copies, clusters, what is like no other, samples."""
+"""What is worked out of all pictures at once: copies, clusters, what is like no other, samples."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import { Sample } from "./sample.js";
 
 const LOOK_MS = 700;
 const EXAMPLES = 5;
-/** What is said when no duplicates of a kind were found, or all of them are decided. */
+/** What is said when no duplicates of a kind were found. */
 const NONE = {
   exact: "No two files are the same",
   near: "No two look the same",
@@ -75,7 +75,8 @@ export function startDiscover(app) {
     const { searched, total: all } = coverage;
     const none = tab === "duplicates" && !total;
     let what = tab === "duplicates" ? `${plural(total, "group")} of ${count(images)} pictures. ` : "";
-    if (none) what = `${NONE[kind]} among ${searched < all ? `the ${count(searched)} looked at of ` : ""}${plural(all, "picture")}. `;
+    const among = searched < all ? `the ${count(searched)} looked at of ${plural(all, "picture")}` : plural(all, "picture");
+    if (none) what = images ? "All groups have been decided. " : `${NONE[kind]} among ${among}. `;
     const reach = searched < all && !none ? `Looked at ${count(searched)} of ${count(all)}. ` : "";
     const old = stale ? "The pictures have changed since." : "";
     setText($("rg-discover-note"), what + reach + old);
