@@ -20,8 +20,11 @@ PEERS = ("openTSNE>=1,<2", "umap-learn>=0.5", "pacmap>=0.8", "pillow", "pyarrow"
 Matrix = npt.NDArray[np.float32]
 
 
-def vectors(count: int, dim: int, seed: int) -> Matrix:
-    """Unit vectors like CLIP's: a tree of clusters of very different sizes, and noise."""
+def vectors(count: int, dim: int, seed: int, more: int = 0) -> Matrix:
+    """Unit vectors like CLIP's: a tree of clusters of very different sizes, and noise.
+
+    With ``more`` other ones of the same tree.
+    """
     rng = np.random.default_rng(seed)
     coarse = rng.normal(size=(12, dim))
     fine = coarse[rng.integers(0, 12, 150)] + 0.8 * rng.normal(size=(150, dim))
@@ -29,6 +32,9 @@ def vectors(count: int, dim: int, seed: int) -> Matrix:
     label = rng.choice(150, count, p=weights / weights.sum())
     # Within a cluster pictures differ in a few ways, not in all dimensions.
     ways = rng.normal(size=(150, 6, dim)) / 2
+    if more:
+        rng = np.random.default_rng(more)
+        label = rng.choice(150, count, p=weights / weights.sum())
     inner = np.einsum("nw,nwd->nd", rng.normal(size=(count, 6)), ways[label])
     found = fine[label] + inner + 0.25 * rng.normal(size=(count, dim))
     found /= np.linalg.norm(found, axis=1, keepdims=True)
@@ -94,6 +100,41 @@ def one(method: str, count: int, dim: int) -> dict[str, Any]:
     }
 
 
+def whole(count: int, dim: int) -> None:
+    """The map of a whole dataset as the analysis makes it: a sample is fitted, the rest placed."""
+    from rayograph.analysis import clusters, places
+
+    data, made = np.empty((count, dim), np.float16), 100_000
+    for start in range(0, count, made):
+        rows = min(made, count - start)
+        # One tree of clusters for all: other pictures of the same kinds.
+        data[start : start + rows] = vectors(rows, dim, 0, start)
+    print(f"{count} vectors of {dim}, {data.nbytes // 2**20} MB")
+    began = time.perf_counter()
+    rows_ = places.sampled(count, 0)
+    fitted = places.fitted(data[rows_], 0)
+    took = {"fitting": time.perf_counter() - began}
+    rest = np.setdiff1d(np.arange(count), rows_)
+    began = time.perf_counter()
+    xy = np.empty((count, 2), np.float32)
+    xy[rows_], xy[rest] = fitted, places.placed(data[rest], data[rows_], fitted, 0)
+    took["placing"] = time.perf_counter() - began
+    began = time.perf_counter()
+    clusters.labels(data, clusters.tree(data, 0))
+    took["clustering"] = time.perf_counter() - began
+    some = np.random.default_rng(2).choice(count, min(count, 20_000), replace=False)
+    high = data[some].astype(np.float32)
+    print(
+        json.dumps(
+            {
+                **{name: round(seconds, 1) for name, seconds in took.items()},
+                "kept@15 among 20,000": round(kept(high, xy[some], 15), 3),
+                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            }
+        )
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=20_000)
@@ -101,7 +142,11 @@ def main() -> None:
     parser.add_argument("--only", help=argparse.SUPPRESS)
     parser.add_argument("--python", default=None, help="an interpreter that has the projections")
     parser.add_argument("--methods", default="ours,openTSNE,UMAP,PaCMAP")
+    parser.add_argument("--whole", action="store_true", help="a dataset, not the methods")
     options = parser.parse_args()
+    if options.whole:
+        whole(options.count, options.dim)
+        return
     if options.only:
         print(json.dumps(one(options.only, options.count, options.dim)))
         return

@@ -273,3 +273,20 @@ def test_on_a_narrow_screen_it_lies_above_the_grid(many: Virtual, open_page: Ope
     assert shape["width"] == grid["width"] == 390
     assert shape["y"] + shape["height"] <= grid["y"] + 1
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_name_without_room_is_not_shown(many: Virtual, open_page: Open) -> None:
+    page = opened(open_page)
+    shown = page.evaluate(
+        """async () => {
+          const { MapLabels } = await import("/static/maplabels.js");
+          const layer = document.querySelector("#rg-map-labels");
+          const labels = new MapLabels(layer);
+          const level = ["small", "large", "elsewhere"].map((name, at) => (
+            { name, size: [1, 9, 5][at], x: at === 2 ? 300 : 100, y: 200 }));
+          labels.set([level]);
+          labels.draw({ view: { zoom: 1 }, width: 500, height: 500, toPx: (place) => place });
+          return [...layer.children].filter((each) => !each.hidden).map((each) => each.textContent);
+        }"""
+    )
+    assert shown == ["large", "elsewhere"]

@@ -136,15 +136,20 @@ export function startMap(app) {
     note();
   }
 
+  /** Whether pictures differ in a field; the clusters are the map's own. */
+  function tells({ name, kind, values, histogram }) {
+    if (name === "cluster") return false;
+    if (histogram) return histogram.counts.length > 1;
+    return kind === "flag" ? values.some((v) => v.value === "yes" && v.count) : values.length > 1;
+  }
+
   /** The fields that tell pictures of this dataset apart. */
   async function menu(signal) {
     const { items } = await app.api.get(`${root()}/facets?most=2`, { signal });
-    const names = items
-      .filter(({ name, values, histogram }) => name !== "cluster" && (histogram ? histogram.counts.length : values.length) > 1)
-      .map(({ name }) => name);
-    const all = ["folder", ...names.filter((name) => name !== by && name !== "folder")];
-    if (by && by !== "folder") all.push(by);
-    const options = all.sort().map((name) => h("option", { value: name }, titleOf(name)));
+    const names = items.filter(tells).map(({ name }) => name);
+    // The colour it has now can be chosen again, whatever it tells.
+    const offered = [...new Set(["folder", ...names, ...(by ? [by] : [])])].sort();
+    const options = offered.map((name) => h("option", { value: name }, titleOf(name)));
     colour.replaceChildren(h("option", { value: "" }, "Clusters"), ...options);
     colour.value = by;
   }

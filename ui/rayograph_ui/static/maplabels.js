@@ -4,6 +4,9 @@ import { h } from "./dom.js";
 
 const MOST = 36;
 const GAP_PX = 6;
+/** Room of the bar over the map and of the line below it. */
+const TOP_PX = 54;
+const FOOT_PX = 36;
 /** From this zoom on the finer clusters are named. */
 const NEAR = 1.4;
 
@@ -42,7 +45,7 @@ export class MapLabels {
       const label = this.#label(one);
       const place = {
         left: Math.max(4, Math.min(pad.width - label.width - 4, x - label.width / 2)),
-        top: Math.max(4, Math.min(pad.height - label.height - 4, y - label.height / 2)),
+        top: Math.max(TOP_PX, Math.min(pad.height - label.height - FOOT_PX, y - label.height / 2)),
         width: label.width,
         height: label.height,
       };
@@ -63,6 +66,7 @@ export class MapLabels {
       const node = h("span", {}, name);
       this.#layer.append(node);
       label = { node, width: node.offsetWidth, height: node.offsetHeight };
+      node.hidden = true;
       this.#nodes.set(key, label);
     }
     return label;

@@ -5,12 +5,13 @@ import { h, one, setText } from "./dom.js";
 export function mapState(node) {
   const bar = one("progress", node);
 
+  /** `done` is a share; "busy": nobody knows; null: nothing is being done. */
   function show(title, text, { done = null, acts = [] } = {}) {
     node.hidden = false;
     setText(one("h2", node), title);
     setText(one("p", node), text);
     bar.hidden = done === null;
-    if (done === undefined) bar.removeAttribute("value");
+    if (done === "busy") bar.removeAttribute("value");
     else if (done !== null) bar.value = done;
     const key = acts.map(([label]) => label).join();
     const place = one(".rg-map-acts", node);
@@ -26,13 +27,13 @@ export function mapState(node) {
     hide: () => {
       node.hidden = true;
     },
-    busy: (title) => show(title, "", { done: undefined }),
+    busy: (title) => show(title, "", { done: "busy" }),
     /** It is being worked out. */
     computing: ({ stage, done, total }, cancel) =>
       show(
         "The map is being worked out",
         total ? `${stage}, ${Math.floor((100 * (done ?? 0)) / total)} %` : stage,
-        { done: total ? (done ?? 0) / total : undefined, acts: [["Cancel", cancel]] },
+        { done: total ? (done ?? 0) / total : "busy", acts: [["Cancel", cancel]] },
       ),
     failed: ({ code, message, hint }, again) => {
       const waits = code === "not_ready" && message.includes("vector");
