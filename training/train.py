@@ -332,17 +332,18 @@ def _recall_of_parts(
 
 
 def start_from(model: Any, path: Path) -> None:
-    """Begin with a run's averaged weights or the package's, also of another picture size."""
+    """Begin with a run's averaged weights or the package's, also of a smaller or shallower model."""
     if path.suffix == ".safetensors":
         kept = {name: value.float() for name, value in load_file(path).items()}
         kept = {n: v.to(model.state_dict()[n].dtype) for n, v in kept.items()}
     else:
         kept = torch.load(path, map_location="cpu", weights_only=True)["smooth"]
+    fresh = model.state_dict()
     name = "visual.attnpool.positional_embedding"
-    wanted = model.state_dict()[name]
-    if kept[name].shape != wanted.shape:
-        kept[name] = _resize_places(kept[name], len(wanted))
-    model.load_state_dict(kept)
+    if kept[name].shape != fresh[name].shape:
+        kept[name] = _resize_places(kept[name], len(fresh[name]))
+    # A block that is new adds nothing to its input until it is trained: its last scale is zero.
+    model.load_state_dict({**fresh, **kept})
 
 
 def _resize_places(places: Any, count: int) -> Any:

@@ -141,7 +141,9 @@ def test_the_async_client_does_the_same(served: tuple[str, Shelved]) -> None:
     facets, folders = asyncio.run(ask())
     with Client(served[0]) as client:
         dataset = client.dataset("shelf")
-        assert facets == dataset.facets("width>700", fields=["format"])
+        found = dataset.facets("width>700", fields=["format"])
+        # Whether they are of this very moment is a matter of how busy the machine is.
+        assert facets.model_copy(update={"current": found.current}) == found
         assert folders == dataset.folders()
 
 
