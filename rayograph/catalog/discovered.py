@@ -17,7 +17,7 @@ from rayograph.analysis.asked import Asked, ClustersAsked, OutliersAsked
 from rayograph.analysis.clusters import default_level, name_of
 from rayograph.catalog.columns import CLUSTER, OUTLIER
 from rayograph.catalog.conflicts import until_committed
-from rayograph.catalog.files import write_columns
+from rayograph.catalog.files import replace_columns, with_columns
 
 if TYPE_CHECKING:
     from rayograph.catalog.analyses import Result
@@ -57,23 +57,18 @@ class Discoveries:
         until_committed(lambda: self._once(ids, values, group))
 
     def _once(self, ids: pa.Array, values: pa.Array, group: pa.Schema) -> None:
-        snapshot = lance.dataset(self._uri)
-        if group.names[0] not in snapshot.schema.names:
-            snapshot.add_columns(group)
-            snapshot = lance.dataset(self._uri)
+        snapshot = with_columns(self._uri, group)
         table = snapshot.scanner(columns=["id"], with_row_address=True).to_table()
         found = values.take(pc.index_in(table["id"].combine_chunks(), value_set=ids))
         homes = (table["_rowaddr"].to_numpy() >> np.uint64(32)).astype(np.int64)
         fragments, starts = np.unique(homes, return_index=True)
         ends = [*starts[1:].tolist(), len(homes)]
-        groups = []
-        for fragment, start, end in zip(fragments.tolist(), starts.tolist(), ends, strict=True):
-            part = pa.table([found.slice(start, end - start)], group)
-            file = write_columns(self._uri, snapshot, part)
-            groups.append(lance.LanceOperation.DataReplacementGroup(fragment, file))
-        if groups:
-            operation = lance.LanceOperation.DataReplacement(groups)
-            lance.LanceDataset.commit(self._uri, operation, read_version=snapshot.version)
+        places = zip(fragments.tolist(), starts.tolist(), ends, strict=True)
+        parts = (
+            (fragment, pa.table([found.slice(start, end - start)], group))
+            for fragment, start, end in places
+        )
+        replace_columns(self._uri, snapshot, parts)
 
 
 def _clusters(result: Result) -> pa.Array:
