@@ -25,6 +25,7 @@ from rayograph.catalog.files import replace_columns, with_columns
 from rayograph.catalog.reader import DONE
 from rayograph.catalog.rows import split
 from rayograph.catalog.writer import merge_group
+from rayograph.errors import NotReady
 from rayograph.labelling.definition import Labelling
 from rayograph.labelling.heads import Head, Scores
 
@@ -163,6 +164,16 @@ def _table(schema: pa.Schema, scores: Scores, done: npt.NDArray[np.bool_]) -> pa
         whole[done] = values
         found.append(pa.array(whole, field.type, mask=~done))
     return pa.table(found, schema=schema)
+
+
+def require_scores(snapshot: lance.LanceDataset, labelling: Labelling) -> None:
+    """Make sure that a version of a table has a labelling's columns.
+
+    Raises:
+        NotReady: nothing has been scored yet.
+    """
+    if not present_in(snapshot, labelling):
+        raise NotReady(f"no image has a score of {labelling.name} yet", hint="try again soon")
 
 
 def present_in(snapshot: lance.LanceDataset, labelling: Labelling) -> bool:
