@@ -155,7 +155,8 @@ def test_all_that_is_shown_is_chosen_by_its_filter_and_asked_about(
     page.on("dialog", answer)
     page.keyboard.press("5")
     assert engine.batches == []
-    page.keyboard.press("5")
+    with page.expect_response("**/images/batch"):
+        page.keyboard.press("5")
     assert (
         asked == [f"Rate with 5 {half_done.listed:,} pictures? This cannot be undone with z."] * 2
     )
@@ -173,6 +174,11 @@ def test_another_listing_has_nothing_chosen_and_a_search_chooses_what_it_found(
     search(page, "red")
     page.wait_for_selector(BAR, state="hidden")
     page.wait_for_selector(".rg-cell-score:not(:empty)")
+    page.focus("#rg-grid")
+    page.keyboard.press("Control+a")
+    wait_text(page, COUNT, "chosen")
+    search(page, "blue")
+    page.wait_for_selector(BAR, state="hidden")
     page.focus("#rg-grid")
     page.keyboard.press("Control+a")
     wait_text(page, COUNT, "chosen")
