@@ -15,6 +15,7 @@ export function startSelection(app) {
   const chosen = new Map(); // image id -> its record
   let whole = null; // all that the filter picks, however many: {where, total}
   let anchor = -1;
+  let turn = Promise.resolve(); // the last change on its way
   let listing = null; // what was shown when the choice was made,
   let query = null; // and what was looked for in it
 
@@ -120,10 +121,14 @@ export function startSelection(app) {
 
   /** Whether the server agreed. */
   async function send(body) {
-    const id = encodeURIComponent(app.dataset.dataset_id);
+    const path = `/api/datasets/${encodeURIComponent(app.dataset.dataset_id)}/images/batch`;
+    // One after another, so that what was pressed last is what stays.
+    const mine = turn.then(() => app.api.post(path, body));
+    const settled = mine.catch(() => {});
+    turn = settled;
     try {
-      const answer = await app.api.post(`/api/datasets/${id}/images/batch`, body);
-      show(answer.items);
+      const { items } = await mine;
+      if (turn === settled) show(items);
       app.emit("edited");
       return true;
     } catch (problem) {
