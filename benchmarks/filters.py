@@ -18,6 +18,7 @@ from rayograph.catalog import LISTING, Catalog, DatasetReader, columns
 from rayograph.catalog.columns import SPACES
 from rayograph.catalog.filters import Filter
 from rayograph.catalog.reader import status_of
+from rayograph.catalog.vocabulary import values_of
 from rayograph.schema import StageState
 from rayograph.settings import IndexSettings, Settings
 from rayograph.sources import Source
@@ -71,6 +72,12 @@ WHERES = (
     "prompt is missing",
 )
 WORDS = ("red", "green", "blue", "circle", "square", "cat", "beach", "night", "city", "of", "a")
+# The count alone, as the table's own library has it: what decision 25 is about.
+BARE = (
+    "contains(lower(camera), 'nikon')",
+    "keywords is not null and array_has(keywords, 'snow')",
+    "array_has(keywords, 'snow')",
+)
 PICKS = ("orientation=3 and size<42kb", "orientation=3", "size<450kb")
 _AT_ONCE = 8
 
@@ -91,6 +98,7 @@ def main() -> None:
         took, grown = time.perf_counter() - began, synthetic.size_bytes(work) - before
         say(f"indices of fields: {seconds(took)}, {grown / 1e6:.0f} MB")
         indexed = {where: times(reader, where, options.rounds) for where in WHERES}
+        bare = [(sql[:56], *counted(reader, sql, options.rounds)) for sql in listed(reader)]
         writer.keep_index(SPACES[0], Settings().index)
         found = [neighbours(reader, where, options.queries) for where in PICKS]
         extend(catalog, key, options.count)
@@ -111,6 +119,7 @@ def main() -> None:
         "again",
     )
     common.table(heads, rows)
+    common.table(("bare count, indexed", "picked", "took"), bare)
     common.table(("nearest 10 behind", "picked", "recall", "p50"), found)
 
 
@@ -134,6 +143,28 @@ def times(reader: DatasetReader, where: str, rounds: int) -> tuple[float, float,
         found.append((first, page(total // 2)[0], page(total // 2 + LIMIT)[0]))
     first_s, deep_s, again_s = (median(column) for column in zip(*found, strict=True))
     return first_s, deep_s, again_s, total
+
+
+def listed(reader: DatasetReader) -> tuple[str, ...]:
+    """The bare counts, and that of the cameras' fitting values in place of the pattern."""
+    began = time.perf_counter()
+    known = values_of(reader.snapshot(), "camera", "camera_bitmap") or ()
+    first = time.perf_counter() - began
+    began = time.perf_counter()
+    values_of(reader.snapshot(), "camera", "camera_bitmap")
+    say(f"values of cameras: {seconds(first)}, again {seconds(time.perf_counter() - began)}")
+    fitting = ", ".join(f"'{each}'" for each in known if "nikon" in each.lower())
+    return (*BARE, f"camera in ({fitting})")
+
+
+def counted(reader: DatasetReader, sql: str, rounds: int) -> tuple[str, str]:
+    """How many rows a bare filter picks, and how long counting them takes."""
+    found, taken = 0, []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        found = reader.snapshot().count_rows(sql)
+        taken.append(time.perf_counter() - began)
+    return f"{found:,}", seconds(median(taken))
 
 
 def neighbours(reader: DatasetReader, where: str, queries: int) -> tuple[str, str, str, str]:

@@ -332,7 +332,7 @@ def _recall_of_parts(
 
 
 def start_from(model: Any, path: Path) -> None:
-    """Begin with a run's averaged weights or the package's, also of a smaller or shallower model."""
+    """Begin with a run's averaged weights or the package's; fewer blocks or px there will do."""
     if path.suffix == ".safetensors":
         kept = {name: value.float() for name, value in load_file(path).items()}
         kept = {n: v.to(model.state_dict()[n].dtype) for n, v in kept.items()}

@@ -34,8 +34,8 @@ from rayograph_pipelines.names import FOREMAN_ACTOR, NAMESPACE
 from rayograph_pipelines.progress import progress_actor
 from rayograph_pipelines.reread import outdated
 from rayograph_pipelines.retries import Retries, prepare, seconds_left
-from rayograph_pipelines.run import RANKS, Run
-from rayograph_pipelines.turns import Turns
+from rayograph_pipelines.run import Run
+from rayograph_pipelines.turns import RANKS, Turns
 from rayograph_pipelines.warm import WarmPath
 from rayograph_pipelines.watches import Watches
 
@@ -280,8 +280,8 @@ class Foreman:
         row = self._catalog.dataset(dataset_id)
         # Tables of an earlier version do not say that they were listed whole.
         scanned_at = row.scanned_at or (row.created_at if row.listed else None)
-        changes |= {"listed": False, "scanned_at": scanned_at, "error": None, "paused": False}
-        changes["retry"] = None
+        changes |= {"listed": False, "scanned_at": scanned_at}
+        changes |= {"error": None, "retry": None, "paused": False}
         self._catalog.update(dataset_id, **changes)
         self.start(dataset_id)
 

@@ -25,7 +25,7 @@ from rayograph.demo.source import growth
 from rayograph.errors import ModelUnavailable, RayographError, SourceNotFound
 from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.progress import Pace, build, embeds
-from rayograph.schema import Priority, Progress
+from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph_pipelines import chains, retries
 from rayograph_pipelines.annotating import Annotating
@@ -41,7 +41,7 @@ from rayograph_pipelines.rounds import Rounds, StageWork
 from rayograph_pipelines.scan import Scan
 from rayograph_pipelines.target import Target, adopt, choose_target, settled
 from rayograph_pipelines.touched import Touched
-from rayograph_pipelines.turns import Turns
+from rayograph_pipelines.turns import RANKS, Turns
 from rayograph_pipelines.upkeep import check_index, index_listing, tidy
 from rayograph_pipelines.warm import Opener, WarmPath
 
@@ -51,7 +51,6 @@ log = logging.getLogger(__name__)
 # (docs/decisions/0010).
 _PIPELINE_START_S = {"listing": 10.0, "rescan": 60.0, "metadata": 10.0, "embedding": 30.0}
 _SAMPLE_ROWS = 2048
-RANKS: dict[Priority, int] = {"high": 1, "normal": 0, "low": -1}
 _SAMPLE_EMBED_ROWS = 64
 _MEASURED_ALONE = 2048
 

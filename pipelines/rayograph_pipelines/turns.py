@@ -7,6 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rayograph.schema import Priority
+
+# How urgent datasets are.
+RANKS: dict[Priority, int] = {"high": 1, "normal": 0, "low": -1}
 _POLL_S = 0.2
 Rank = Callable[[], int]
 

@@ -26,6 +26,7 @@ from rayograph.catalog.columns import MISSING, Space
 from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.corrections import CorrectionBook
 from rayograph.catalog.decisions import DecisionBook
+from rayograph.catalog.files import VERSION, open_or_make, open_table
 from rayograph.errors import CatalogError
 
 log = logging.getLogger(__name__)
@@ -137,12 +138,9 @@ class Analyses:
 
     def wanted(self, dataset_id: str | None = None) -> list[Wanted]:
         """Everything that was ever asked (of a dataset), as it stands."""
-        try:
-            table = lance.dataset(self._at(_TABLE)).to_table()
-        except (ValueError, OSError):
-            return []
+        table = open_table(self._at(_TABLE))
         found = []
-        for row in table.to_pylist():
+        for row in table.to_table().to_pylist() if table is not None else ():
             if dataset_id in (None, row["dataset_id"]):
                 # One of a newer version means nothing here.
                 with contextlib.suppress(ValueError):
@@ -202,7 +200,7 @@ class Analyses:
         told = {_ABOUT: json.dumps(asdict(about)).encode()}
         uri = self._at(wanted.key)
         lance.write_dataset(
-            rows.replace_schema_metadata(told), uri, mode="overwrite", data_storage_version="2.2"
+            rows.replace_schema_metadata(told), uri, mode="overwrite", data_storage_version=VERSION
         )
         # The version before may still be read by somebody; the one before that by nobody.
         with contextlib.suppress(OSError, RuntimeError):
@@ -222,7 +220,7 @@ class Analyses:
 
     def add_to_side(self, dataset_id: str, name: str, rows: pa.Table) -> None:
         lance.write_dataset(
-            rows, self._at(f"{dataset_id}.{name}"), mode="append", data_storage_version="2.2"
+            rows, self._at(f"{dataset_id}.{name}"), mode="append", data_storage_version=VERSION
         )
 
     def decisions(self, dataset_id: str) -> DecisionBook:
@@ -235,7 +233,7 @@ class Analyses:
 
     def set_side(self, dataset_id: str, name: str, rows: pa.Table) -> None:
         lance.write_dataset(
-            rows, self._at(f"{dataset_id}.{name}"), mode="overwrite", data_storage_version="2.2"
+            rows, self._at(f"{dataset_id}.{name}"), mode="overwrite", data_storage_version=VERSION
         )
 
     # -- inside -------------------------------------------------------------------------------
@@ -245,19 +243,10 @@ class Analyses:
 
     def _change(self, change: Any) -> None:
         try:
-            until_committed(lambda: change(self._asked()))
+            until_committed(lambda: change(open_or_make(self._at(_TABLE), _SCHEMA)))
         except (OSError, RuntimeError) as error:
             reason = str(error).splitlines()[0][:200]
             raise CatalogError(f"cannot note an analysis: {reason}") from error
-
-    def _asked(self) -> lance.LanceDataset:
-        uri = self._at(_TABLE)
-        try:
-            return lance.dataset(uri)
-        except (ValueError, OSError):
-            return lance.write_dataset(
-                _SCHEMA.empty_table(), uri, mode="create", data_storage_version="2.2"
-            )
 
     def _drop(self, name: str) -> None:
         import lancedb

@@ -6,7 +6,7 @@ the image's id stands for it. Edits are few and small, and go straight into the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog.conflicts import until_committed
+from rayograph.catalog.files import open_or_make, open_table
 from rayograph.errors import CatalogError
 from rayograph.labelling.definition import Labelling
 
@@ -67,10 +68,9 @@ class CorrectionBook:
 
     def read(self, labelling: Labelling) -> Corrections:
         """The newest of a labelling."""
-        try:
-            table = lance.dataset(self._uri).to_table(filter=f"labelling = {labelling.number}")
-        except (ValueError, OSError):
-            table = _SCHEMA.empty_table()
+        book = open_table(self._uri)
+        mine = f"labelling = {labelling.number}"
+        table = _SCHEMA.empty_table() if book is None else book.to_table(filter=mine)
         keys = [each.key for each in labelling.classes]
         table = table.filter(pc.is_in(table["class"], value_set=pa.array(keys, pa.string())))
         coded = table["content"].combine_chunks().dictionary_encode()
@@ -119,19 +119,11 @@ class CorrectionBook:
         """Drop all that was said of a labelling."""
         self._change(lambda book: book.delete(f"labelling = {labelling.number}"))
 
-    def _change(self, change: object) -> None:
-        assert callable(change)
+    def _change(self, change: Callable[[lance.LanceDataset], object]) -> None:
         try:
-            until_committed(lambda: change(self._book()))
+            until_committed(lambda: change(open_or_make(self._uri, _SCHEMA)))
         except (OSError, RuntimeError) as error:
             raise CatalogError("the correction could not be noted", hint="try again") from error
-
-    def _book(self) -> lance.LanceDataset:
-        try:
-            return lance.dataset(self._uri)
-        except (ValueError, OSError):
-            empty = _SCHEMA.empty_table()
-            return lance.write_dataset(empty, self._uri, mode="create", data_storage_version="2.2")
 
 
 def contents_of(ids: pa.ChunkedArray, hashes: pa.ChunkedArray) -> pa.ChunkedArray:

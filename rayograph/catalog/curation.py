@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from rayograph.catalog.columns import CURATION
 from rayograph.catalog.conflicts import until_committed
-from rayograph.catalog.files import write_columns
+from rayograph.catalog.files import replace_columns, with_columns
 from rayograph.catalog.writer import merge_group
 
 _TURNS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -55,23 +55,18 @@ class Curator:
             return until_committed(lambda: self._once(edit, pick))
 
     def _once(self, edit: Edit, pick: Callable[[lance.LanceDataset], str]) -> int:
-        snapshot = lance.dataset(self._uri)
-        if not set(CURATION.names) <= set(snapshot.schema.names):
-            snapshot.add_columns(CURATION)
-            snapshot = lance.dataset(self._uri)
+        snapshot = with_columns(self._uri, CURATION)
         scan = snapshot.scanner(columns=[], filter=pick(snapshot), with_row_address=True)
         addresses = scan.to_table()["_rowaddr"].to_numpy()
         homes = (addresses >> np.uint64(32)).astype(np.int64)
         offsets = (addresses & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        groups = []
-        for fragment in np.unique(homes).tolist():
+
+        def changed(fragment: int) -> pa.Table:
             table = snapshot.get_fragment(fragment).to_table(columns=CURATION.names)
-            table = edited(table.combine_chunks(), offsets[homes == fragment], edit)
-            file = write_columns(self._uri, snapshot, table)
-            groups.append(lance.LanceOperation.DataReplacementGroup(fragment, file))
-        if groups:
-            operation = lance.LanceOperation.DataReplacement(groups)
-            lance.LanceDataset.commit(self._uri, operation, read_version=snapshot.version)
+            return edited(table.combine_chunks(), offsets[homes == fragment], edit)
+
+        fragments = np.unique(homes).tolist()
+        replace_columns(self._uri, snapshot, ((each, changed(each)) for each in fragments))
         return len(addresses)
 
 

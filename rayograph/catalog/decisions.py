@@ -6,7 +6,7 @@ twice says it of copies of one content. Edits are few and small, and go straight
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.catalog.conflicts import until_committed
+from rayograph.catalog.files import open_or_make, open_table
 from rayograph.errors import CatalogError
 
 _SCHEMA = pa.schema(
@@ -49,9 +50,8 @@ class DecisionBook:
 
     def read(self) -> Decisions:
         """The newest."""
-        try:
-            dataset = lance.dataset(self._uri)
-        except (ValueError, OSError):
+        dataset = open_table(self._uri)
+        if dataset is None:
             return Decisions(0, _SCHEMA.empty_table(), {})
         table = dataset.to_table()
         by_pair: dict[tuple[str, str], str] = {}
@@ -78,17 +78,13 @@ class DecisionBook:
             ],
             _SCHEMA,
         )
-        try:
-            until_committed(lambda: self._once(rows, decision is None))
-        except (OSError, RuntimeError) as error:
-            raise CatalogError("the decision could not be noted", hint="try again") from error
+        self._change(lambda book: _taken_back(book, rows) if decision is None else _put(book, rows))
 
     def hidden(self) -> tuple[pa.Array, pa.Array]:
         """The contents of which nothing is to be seen, and those of which one copy is."""
-        try:
-            hide = lance.dataset(self._uri).to_table(filter="decision = 'hide'")
-        except (ValueError, OSError):
-            hide = _SCHEMA.empty_table()
+        book = open_table(self._uri)
+        said = "decision = 'hide'"
+        hide = _SCHEMA.empty_table() if book is None else book.to_table(filter=said)
         own = pc.equal(hide["content_hash"], hide["best_hash"])
         whole = pc.unique(hide.filter(pc.invert(own))["content_hash"])
         return whole, pc.unique(hide.filter(own)["content_hash"])
@@ -105,30 +101,25 @@ class DecisionBook:
             self._delete(f"decision = 'hide' and content_hash in ({listed})")
 
     def _delete(self, gone: str) -> None:
+        self._change(lambda book: book.delete(gone))
+
+    def _change(self, change: Callable[[lance.LanceDataset], object]) -> None:
         try:
-            until_committed(lambda: self._book().delete(gone))
+            until_committed(lambda: change(open_or_make(self._uri, _SCHEMA)))
         except (OSError, RuntimeError) as error:
             raise CatalogError("the decision could not be noted", hint="try again") from error
 
-    def _once(self, rows: pa.Table, gone: bool) -> None:
-        book = self._book()
-        if gone:
-            either = zip(
-                rows["content_hash"].to_pylist(), rows["best_hash"].to_pylist(), strict=True
-            )
-            each = " or ".join(
-                f"(content_hash = '{a}' and best_hash = '{b}')"
-                for one, other in either
-                for a, b in {(one, other), (other, one)}
-            )
-            book.delete(each)
-            return
-        merge = book.merge_insert(["content_hash", "best_hash"])
-        merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
-    def _book(self) -> lance.LanceDataset:
-        try:
-            return lance.dataset(self._uri)
-        except (ValueError, OSError):
-            empty = _SCHEMA.empty_table()
-            return lance.write_dataset(empty, self._uri, mode="create", data_storage_version="2.2")
+def _put(book: lance.LanceDataset, rows: pa.Table) -> None:
+    merge = book.merge_insert(["content_hash", "best_hash"])
+    merge.when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+
+def _taken_back(book: lance.LanceDataset, rows: pa.Table) -> None:
+    pairs = zip(rows["content_hash"].to_pylist(), rows["best_hash"].to_pylist(), strict=True)
+    each = " or ".join(
+        f"(content_hash = '{a}' and best_hash = '{b}')"
+        for one, other in pairs
+        for a, b in {(one, other), (other, one)}
+    )
+    book.delete(each)

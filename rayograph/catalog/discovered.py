@@ -7,6 +7,7 @@ columns are of the last one that was worked out, and null for images that came s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import lance
@@ -18,7 +19,7 @@ from rayograph.analysis.asked import Asked, ClustersAsked, MapAsked, OutliersAsk
 from rayograph.analysis.clusters import default_level, name_of
 from rayograph.catalog.columns import CLUSTER, MAP, OUTLIER
 from rayograph.catalog.conflicts import until_committed
-from rayograph.catalog.files import write_columns
+from rayograph.catalog.files import replace_columns, with_columns
 
 if TYPE_CHECKING:
     from rayograph.catalog.analyses import Result
@@ -59,28 +60,24 @@ class Discoveries:
         until_committed(lambda: self._once(ids, values, group))
 
     def _once(self, ids: pa.Array, values: pa.Table, group: pa.Schema) -> None:
-        snapshot = lance.dataset(self._uri)
-        if group.names[0] not in snapshot.schema.names:
-            snapshot.add_columns(group)
-            snapshot = lance.dataset(self._uri)
+        snapshot = with_columns(self._uri, group)
         table = snapshot.scanner(columns=["id"], with_row_address=True).to_table()
         found = pc.index_in(table["id"].combine_chunks(), value_set=ids).fill_null(-1)
         found = found.to_numpy(zero_copy_only=False)
         addresses = table["_rowaddr"].to_numpy()
         homes = (addresses >> np.uint64(32)).astype(np.int64)
         offsets = (addresses & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        groups = []
-        for fragment in snapshot.get_fragments():
-            mine = homes == fragment.fragment_id
-            # A deleted row keeps its room in the file.
-            rows = np.full(fragment.physical_rows, -1, np.int64)
-            rows[offsets[mine]] = found[mine]
-            part = values.take(pa.array(rows, mask=rows < 0))
-            file = write_columns(self._uri, snapshot, part.combine_chunks())
-            groups.append(lance.LanceOperation.DataReplacementGroup(fragment.fragment_id, file))
-        if groups:
-            operation = lance.LanceOperation.DataReplacement(groups)
-            lance.LanceDataset.commit(self._uri, operation, read_version=snapshot.version)
+
+        def parts() -> Iterator[tuple[int, pa.Table]]:
+            for fragment in snapshot.get_fragments():
+                mine = homes == fragment.fragment_id
+                # A deleted row keeps its room in the file.
+                rows = np.full(fragment.physical_rows, -1, np.int64)
+                rows[offsets[mine]] = found[mine]
+                part = values.take(pa.array(rows, mask=rows < 0))
+                yield fragment.fragment_id, part.combine_chunks()
+
+        replace_columns(self._uri, snapshot, parts())
 
 
 def _clusters(result: Result) -> list[pa.Array]:

@@ -1,9 +1,10 @@
-"""Column files: some columns of one fragment, written beside the table, then committed to it."""
+"""Small tables that are made when needed; columns of fragments, written beside, then committed."""
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import lance
@@ -12,6 +13,54 @@ from lance.file import LanceFileWriter
 from lance.fragment import DataFile
 
 VERSION = "2.2"
+
+
+def open_table(uri: str) -> lance.LanceDataset | None:
+    """A table, None where there is none (yet)."""
+    try:
+        return lance.dataset(uri)
+    except (ValueError, OSError):
+        return None
+
+
+def open_or_make(uri: str, schema: pa.Schema) -> lance.LanceDataset:
+    """A table that is made, empty, when it is first written to."""
+    table = open_table(uri)
+    if table is None:
+        # Whoever else makes it at this moment makes the same.
+        with contextlib.suppress(OSError):
+            lance.write_dataset(
+                schema.empty_table(), uri, mode="create", data_storage_version=VERSION
+            )
+        table = lance.dataset(uri)
+    return table
+
+
+def with_columns(uri: str, schema: pa.Schema) -> lance.LanceDataset:
+    """The newest version of a table, given the (all null) columns that it has not got."""
+    dataset = lance.dataset(uri)
+    missing = [field for field in schema if field.name not in dataset.schema.names]
+    if missing:
+        dataset.add_columns(pa.schema(missing))
+        dataset = lance.dataset(uri)
+    return dataset
+
+
+def replace_columns(
+    uri: str, dataset: lance.LanceDataset, tables: Iterable[tuple[int, pa.Table]]
+) -> None:
+    """Put columns of whole fragments in place of those there are, in one commit.
+
+    Raises:
+        OSError, RuntimeError: among others, that somebody was faster at the same rows.
+    """
+    groups = [
+        lance.LanceOperation.DataReplacementGroup(number, write_columns(uri, dataset, table))
+        for number, table in tables
+    ]
+    if groups:
+        operation = lance.LanceOperation.DataReplacement(groups)
+        lance.LanceDataset.commit(uri, operation, read_version=dataset.version)
 
 
 def write_columns(uri: str, dataset: lance.LanceDataset, table: pa.Table) -> DataFile:

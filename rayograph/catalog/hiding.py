@@ -22,7 +22,7 @@ from rayograph.analysis.groups import Groups
 from rayograph.catalog.analysis_data import with_prints
 from rayograph.catalog.columns import HIDDEN, Space
 from rayograph.catalog.conflicts import until_committed
-from rayograph.catalog.files import write_columns
+from rayograph.catalog.files import replace_columns, with_columns
 from rayograph.catalog.filters import index_name
 
 if TYPE_CHECKING:
@@ -82,23 +82,20 @@ class Hider:
         if HIDDEN.names[0] not in snapshot.schema.names:
             if not len(whole) and not len(copies):
                 return 0
-            snapshot.add_columns(HIDDEN)
-            snapshot = lance.dataset(self._uri)
+            snapshot = with_columns(self._uri, HIDDEN)
         about = {*COLUMNS, "missing"} if len(copies) else set()
         table = self._contents(snapshot, None, more={*HIDDEN.names, *about})
         wanted = _among(table["content_hash"], whole) | _but_the_best(table, copies)
         before = table["hidden"].fill_null(False).to_numpy()
         homes = (table["_rowaddr"].to_numpy() >> np.uint64(32)).astype(np.int64)
-        groups = []
-        for fragment in np.unique(homes[wanted != before]).tolist():
+
+        def column(fragment: int) -> pa.Table:
             flags = wanted[homes == fragment]
             # Nothing there is what not hidden means.
-            column = pa.array(flags, mask=~flags)
-            file = write_columns(self._uri, snapshot, pa.table([column], HIDDEN))
-            groups.append(lance.LanceOperation.DataReplacementGroup(fragment, file))
-        if groups:
-            operation = lance.LanceOperation.DataReplacement(groups)
-            lance.LanceDataset.commit(self._uri, operation, read_version=snapshot.version)
+            return pa.table([pa.array(flags, mask=~flags)], HIDDEN)
+
+        fragments = np.unique(homes[wanted != before]).tolist()
+        replace_columns(self._uri, snapshot, ((each, column(each)) for each in fragments))
         return int((wanted != before).sum())
 
     def _contents(

@@ -21,16 +21,16 @@ from rayograph.catalog.analyses import marks
 from rayograph.catalog.columns import Space
 from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.corrections import CorrectionBook, Corrections
-from rayograph.catalog.files import write_columns
+from rayograph.catalog.files import replace_columns, with_columns
 from rayograph.catalog.reader import DONE
 from rayograph.catalog.rows import split
 from rayograph.catalog.writer import merge_group
+from rayograph.errors import NotReady
 from rayograph.labelling.definition import Labelling
 from rayograph.labelling.heads import Head, Scores
 
 _BATCH = 8_192
 _TURNS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-Operation = lance.LanceOperation
 
 
 def schema_of(labelling: Labelling) -> pa.Schema:
@@ -51,15 +51,7 @@ class LabelTable:
 
     def prepare(self) -> None:
         """Give the table the (all null) columns."""
-        schema = schema_of(self.labelling)
-
-        def once() -> None:
-            dataset = lance.dataset(self.uri)
-            missing = [field for field in schema if field.name not in dataset.schema.names]
-            if missing:
-                dataset.add_columns(pa.schema(missing))
-
-        until_committed(once)
+        until_committed(lambda: with_columns(self.uri, schema_of(self.labelling)))
 
     def drop(self) -> None:
         """Take the columns off the table."""
@@ -88,7 +80,7 @@ class LabelTable:
         def once() -> None:
             nonlocal count
             snapshot = lance.dataset(self.uri)
-            said, groups = self.book.read(self.labelling), []
+            said, tables = self.book.read(self.labelling), []
             count = 0
             there = {fragment.fragment_id for fragment in snapshot.get_fragments()}
             for number in fragments:
@@ -97,9 +89,8 @@ class LabelTable:
                     continue
                 table = self._scored(snapshot, number, head, said)
                 count += table.num_rows - table.column(0).null_count
-                file = write_columns(self.uri, snapshot, table)
-                groups.append(Operation.DataReplacementGroup(number, file))
-            self._commit(snapshot, groups)
+                tables.append((number, table))
+            replace_columns(self.uri, snapshot, tables)
 
         with _TURNS[self.uri]:
             until_committed(once)
@@ -110,16 +101,15 @@ class LabelTable:
 
         def once() -> None:
             snapshot = lance.dataset(self.uri)
-            said, groups = self.book.read(self.labelling), []
+            said, tables = self.book.read(self.labelling), []
             for number, (offsets, _) in split(pa.table({"_rowaddr": addresses})).items():
                 fragment = snapshot.get_fragment(number)
                 base = fragment.to_table(columns=self.labelling.columns).combine_chunks()
                 names = self._sources(snapshot)
                 rows = fragment.take(offsets.tolist(), columns=names)
                 new = merge_group(base, offsets, self._rows(rows, head, said))
-                file = write_columns(self.uri, snapshot, new)
-                groups.append(Operation.DataReplacementGroup(number, file))
-            self._commit(snapshot, groups)
+                tables.append((number, new))
+            replace_columns(self.uri, snapshot, tables)
 
         with _TURNS[self.uri]:
             until_committed(once)
@@ -153,11 +143,6 @@ class LabelTable:
         scores = head.scores(vectors, said.of(chosen["id"], chosen[self.space.content_hash]))
         return _table(schema, scores, done)
 
-    def _commit(self, snapshot: lance.LanceDataset, groups: list[object]) -> None:
-        if groups:
-            operation = Operation.DataReplacement(groups)
-            lance.LanceDataset.commit(self.uri, operation, read_version=snapshot.version)
-
 
 def matrix(column: pa.ChunkedArray, done: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """The vectors of the rows that have one, length 1."""
@@ -179,6 +164,16 @@ def _table(schema: pa.Schema, scores: Scores, done: npt.NDArray[np.bool_]) -> pa
         whole[done] = values
         found.append(pa.array(whole, field.type, mask=~done))
     return pa.table(found, schema=schema)
+
+
+def require_scores(snapshot: lance.LanceDataset, labelling: Labelling) -> None:
+    """Make sure that a version of a table has a labelling's columns.
+
+    Raises:
+        NotReady: nothing has been scored yet.
+    """
+    if not present_in(snapshot, labelling):
+        raise NotReady(f"no image has a score of {labelling.name} yet", hint="try again soon")
 
 
 def present_in(snapshot: lance.LanceDataset, labelling: Labelling) -> bool:

@@ -17,7 +17,7 @@ from lance.fragment import FragmentMetadata
 
 from rayograph.catalog.columns import MARKS, MISSING
 from rayograph.catalog.conflicts import until_committed
-from rayograph.catalog.files import write_columns
+from rayograph.catalog.files import replace_columns, with_columns, write_columns
 from rayograph.catalog.filters import places, present
 from rayograph.catalog.writer import merge_group
 
@@ -94,25 +94,21 @@ class RowEditor:
         if present(self.dataset()) is None:
             if not missing:
                 return
-            self.dataset().add_columns(MISSING)
+            with_columns(self._uri, MISSING)
         value = True if missing else None
-        rows = pa.table({"missing": pa.array([value] * len(addresses), pa.bool_())})
-        self._set(rows.append_column("_rowaddr", pa.array(addresses, pa.uint64())), MISSING)
+        self._set(addresses, pa.table([pa.array([value] * len(addresses))], MISSING))
 
     def note_marks(self, addresses: Addresses, marks: pa.Array) -> None:
         """Keep files' marks, in the order of the rows' addresses."""
         if not len(addresses):
             return
-        if MARKS.names[0] not in self.dataset().schema.names:
-            self.dataset().add_columns(MARKS)
-        rows = pa.table([marks], MARKS)
-        self._set(rows.append_column("_rowaddr", pa.array(addresses, pa.uint64())), MARKS)
+        with_columns(self._uri, MARKS)
+        self._set(addresses, pa.table([marks], MARKS))
 
     def forget(self, addresses: Addresses, group: pa.Schema) -> None:
         """Make a group of columns null in rows, as if nobody had looked yet."""
         nothing = [pa.nulls(len(addresses), f.type) for f in group]
-        rows = pa.table(nothing, schema=group)
-        self._set(rows.append_column("_rowaddr", pa.array(addresses, pa.uint64())), group)
+        self._set(addresses, pa.table(nothing, schema=group))
 
     def settle(self) -> None:
         """Forget the column of what is missing when nothing is: reading needs no look at it."""
@@ -158,11 +154,12 @@ class RowEditor:
             files.append(write_columns(self._uri, dataset, table.combine_chunks()))
         return FragmentMetadata(0, files, rows)
 
-    def _set(self, rows: pa.Table, group: pa.Schema) -> None:
-        """Set a group of columns, which lie in files of their own, in rows by ``_rowaddr``."""
+    def _set(self, addresses: Addresses, values: pa.Table) -> None:
+        """Set columns, which lie in files of their own, in the rows of these addresses."""
+        rows = values.append_column("_rowaddr", pa.array(addresses, pa.uint64()))
 
         def changed(dataset: lance.LanceDataset, fragment: int, at: Offsets, new: pa.Table) -> Any:
-            table = dataset.get_fragment(fragment).to_table(columns=group.names)
+            table = dataset.get_fragment(fragment).to_table(columns=values.column_names)
             return merge_group(table.combine_chunks(), at, new)
 
         self._replace(rows, changed)
@@ -178,15 +175,12 @@ class RowEditor:
         for start in range(0, len(names), _AT_ONCE):
             chosen = names[start : start + _AT_ONCE]
 
-            def replaced(dataset: lance.LanceDataset, chosen: list[int] = chosen) -> Any:
-                groups = []
-                for fragment in chosen:
-                    table = make(dataset, fragment, *by_fragment[fragment])
-                    file = write_columns(self._uri, dataset, table)
-                    groups.append(Operation.DataReplacementGroup(fragment, file))
-                return Operation.DataReplacement(groups)
+            def once(chosen: list[int] = chosen) -> None:
+                dataset = self.dataset()
+                made = ((each, make(dataset, each, *by_fragment[each])) for each in chosen)
+                replace_columns(self._uri, dataset, made)
 
-            self._commit(replaced)
+            until_committed(once)
 
     def _commit(self, change: Change) -> None:
         """Commit a change; where somebody was faster at the same rows, work it out anew."""

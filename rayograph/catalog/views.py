@@ -6,7 +6,6 @@ who save at once do not undo each other.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ import lance
 import pyarrow as pa
 
 from rayograph.catalog.conflicts import until_committed
+from rayograph.catalog.files import open_or_make, open_table
 from rayograph.errors import CatalogError, Conflict
 
 _SCHEMA = pa.schema(
@@ -57,7 +57,7 @@ class Views:
 
     def of(self, dataset_id: str) -> list[ViewRow]:
         """A dataset's views, by name."""
-        table = self._open()
+        table = open_table(self._uri)
         if table is None:
             return []
         names = [name for name in _SCHEMA.names if name in table.schema.names]
@@ -77,7 +77,6 @@ class Views:
             raise Conflict(f"a dataset has at most {MOST} views", hint="delete some")
         kept = view if view.created_at else _made_now(view)
         row = pa.Table.from_pylist([asdict(kept)], _SCHEMA)
-        self._create()
         self._write(
             lambda table: (
                 table.merge_insert("view_id")
@@ -90,7 +89,7 @@ class Views:
 
     def delete(self, dataset_id: str, view_id: str | None = None) -> None:
         """Remove a view, or all of a dataset."""
-        if self._open() is None:
+        if open_table(self._uri) is None:
             return
         chosen = _is("dataset_id", dataset_id)
         chosen += f" and {_is('view_id', view_id)}" if view_id is not None else ""
@@ -98,24 +97,10 @@ class Views:
 
     # -- inside -----------------------------------------------------------------------------
 
-    def _open(self) -> lance.LanceDataset | None:
-        try:
-            return lance.dataset(self._uri)
-        except (ValueError, OSError):
-            return None
-
-    def _create(self) -> None:
-        if self._open() is None:
-            # Whoever else makes it at this moment makes the same.
-            with contextlib.suppress(OSError):
-                lance.write_dataset(
-                    _SCHEMA.empty_table(), self._uri, mode="create", data_storage_version="2.2"
-                )
-
     def _write(self, change: Callable[[lance.LanceDataset], Any]) -> None:
         try:
             with self._lock:
-                until_committed(lambda: change(lance.dataset(self._uri)))
+                until_committed(lambda: change(open_or_make(self._uri, _SCHEMA)))
         except (OSError, RuntimeError) as error:
             raise CatalogError("the views cannot be written", hint="try again") from error
 

@@ -1,7 +1,7 @@
 """All values of a column that has few, known for as long as its index holds every row.
 
 A pattern is then tried on each value instead of on each row, and the index finds those that fit:
-``camera:nikon`` among a million rows in 1 ms instead of 31.
+the count of ``camera:nikon`` among a million rows takes 1.7 ms instead of 59.
 """
 
 from __future__ import annotations

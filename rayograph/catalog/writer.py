@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from rayograph.catalog import columns
 from rayograph.catalog.columns import QUALITY, QUALITY_STAGE, Space
 from rayograph.catalog.conflicts import until_committed
-from rayograph.catalog.files import VERSION, write_columns
+from rayograph.catalog.files import VERSION, with_columns, write_columns
 from rayograph.catalog.filters import FILTER_INDICES, index_name
 from rayograph.catalog.reader import CLAIMED, DONE, FAILED
 from rayograph.catalog.words import WORD_COLUMNS
@@ -90,13 +90,7 @@ class DatasetWriter:
     def add_missing(self, schema: pa.Schema) -> None:
         """Give a table of an earlier version the (all null) columns that have come since."""
 
-        def once() -> None:
-            dataset = self.dataset()
-            missing = [field for field in schema if field.name not in dataset.schema.names]
-            if missing:
-                dataset.add_columns(pa.schema(missing))
-
-        until_committed(once)
+        until_committed(lambda: with_columns(self._uri, schema))
 
     def add_vector_columns(self, space: Space, dim: int) -> None:
         """Give the table a space's (all null) columns, as far as it has them not."""
@@ -105,9 +99,7 @@ class DatasetWriter:
             width = dataset.schema.field(space.vector).type.list_size
             if width != dim:
                 raise CatalogError(f"this dataset's vectors are {width}-d, the model's {dim}-d")
-        missing = [f for f in space.columns(dim) if f.name not in dataset.schema.names]
-        if missing:
-            dataset.add_columns(pa.schema(missing))
+        with_columns(self._uri, space.columns(dim))
 
     def drop_space(self, space: Space) -> None:
         """Forget a space's vectors; does nothing when there are none."""

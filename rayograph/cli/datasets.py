@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +25,7 @@ from rayograph.cli.base import (
 from rayograph.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from rayograph.schema import Dataset, Hit, Priority, Progress, SearchBy, StageName
+    from rayograph.schema import Dataset, Hit, Priority, Progress, SearchBy
 
 dataset_argument = click.argument("dataset")
 
@@ -181,29 +182,15 @@ def _where(hit: Hit) -> str:
     return hit.image.uri if path is None else display(path)
 
 
-def _command(name: str, what: str) -> click.Command:
-    @click.command(name, cls=Command, help=what)
-    @dataset_argument
-    @json_option
-    @click.pass_obj
-    def run(state: State, dataset: str, as_json: bool) -> None:
-        now: Progress = getattr(state.dataset(dataset), name)()
+def _command(name: str, what: str, *options: Callable[[Any], Any]) -> click.Command:
+    def run(state: State, /, *, dataset: str, as_json: bool, **given: Any) -> None:
+        now: Progress = getattr(state.dataset(dataset), name)(**given)
         console.echo(now.model_dump_json() if as_json else f"{name}: {console.line(now)}")
 
-    return run
-
-
-def _stage_command(name: str, what: str) -> click.Command:
-    @click.command(name, cls=Command, help=what)
-    @dataset_argument
-    @stage_option
-    @json_option
-    @click.pass_obj
-    def run(state: State, *, dataset: str, stage: StageName | None, as_json: bool) -> None:
-        now: Progress = getattr(state.dataset(dataset), name)(stage)
-        console.echo(now.model_dump_json() if as_json else f"{name}: {console.line(now)}")
-
-    return run
+    made: Any = click.pass_obj(run)
+    for option in (json_option, *options, dataset_argument):
+        made = option(made)
+    return click.command(name, cls=Command, help=what)(made)
 
 
 @click.command(cls=Command)
@@ -272,10 +259,10 @@ COMMANDS = (
     search,
     rescan,
     _command("purge", "Remove the images of DATASET whose files are gone; no file is touched."),
-    _stage_command("pause", "Stop computing on DATASET; what is done stays."),
-    _stage_command("resume", "Go on after a pause."),
+    _command("pause", "Stop computing on DATASET; what is done stays.", stage_option),
+    _command("resume", "Go on after a pause.", stage_option),
     priority,
-    _stage_command("cancel", "End the work on DATASET; what is done stays."),
+    _command("cancel", "End the work on DATASET; what is done stays.", stage_option),
     model,
     delete,
 )

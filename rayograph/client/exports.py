@@ -49,8 +49,8 @@ class ExportMethods:
             on_progress: called with the export as it is made and as it arrives.
         """
         taking = Taking(self._transport, self.info, on_progress)
-        asked: dict[str, Any] = {"where": where, "ids": ids, "include": include}
-        asked["labels"] = labels
+        asked: dict[str, Any]
+        asked = {"where": where, "ids": ids, "include": include, "labels": labels}
         return taking.run(format, path, link=link, overwrite=overwrite, images=images, **asked)
 
     def start_export(
@@ -64,8 +64,8 @@ class ExportMethods:
         images: bool | None = None,
     ) -> Export:
         """Have the server make an export; ``take_export`` fetches it later."""
-        asked: dict[str, Any] = {"where": where, "ids": ids, "include": include}
-        asked |= {"labels": labels, "images": images}
+        asked: dict[str, Any]
+        asked = {"where": where, "ids": ids, "include": include, "labels": labels, "images": images}
         return self._transport.send(calls.start(self.info.dataset_id, format, **asked))
 
     def exports(self) -> list[Export]:
@@ -123,8 +123,8 @@ class AsyncExportMethods:
         on_progress: OnProgress | None = None,
     ) -> Path:
         """Write the dataset, what ``where`` picks or these ids in another format to ``path``."""
-        asked: dict[str, Any] = {"where": where, "ids": ids, "include": include}
-        asked["labels"] = labels
+        asked: dict[str, Any]
+        asked = {"where": where, "ids": ids, "include": include, "labels": labels}
 
         def run(taking: Taking) -> Path:
             return taking.run(format, path, link=link, overwrite=overwrite, images=images, **asked)
@@ -142,8 +142,8 @@ class AsyncExportMethods:
         images: bool | None = None,
     ) -> Export:
         """Have the server make an export; ``take_export`` fetches it later."""
-        asked: dict[str, Any] = {"where": where, "ids": ids, "include": include}
-        asked |= {"labels": labels, "images": images}
+        asked: dict[str, Any]
+        asked = {"where": where, "ids": ids, "include": include, "labels": labels, "images": images}
         return await self._transport.send(calls.start(self.info.dataset_id, format, **asked))
 
     async def exports(self) -> list[Export]:

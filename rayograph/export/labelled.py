@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rayograph.catalog.labels import present_in
-from rayograph.errors import NotReady
+from rayograph.catalog.labels import require_scores
 from rayograph.export.names import safe_part
 from rayograph.labelling.definition import Labelling
 from rayograph.labelling.heads import assigned
@@ -28,8 +27,7 @@ class LabelColumns:
     """
 
     def __init__(self, labelling: Labelling, snapshot: Any) -> None:
-        if not present_in(snapshot, labelling):
-            raise NotReady(f"no image has a score of {labelling.name} yet", hint="try again soon")
+        require_scores(snapshot, labelling)
         self._labelling = labelling
         self.names = labelling.columns[:-1]
 

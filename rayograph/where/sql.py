@@ -111,7 +111,7 @@ def _settled(node: Leaf, of: Field, columns: list[str], *, negative: bool) -> st
 
     ``coalesce`` would say the same, but indices see through this. What a ``not`` is put before must
     be false there, not null; elsewhere null does as well, and without the look for it an index of
-    labels answers in 0.4 ms instead of 88.
+    labels answers in 1.6 ms instead of 100.
     """
     first, *others = columns
     found = _test(node, of, first)

@@ -93,8 +93,8 @@ class Discovery:
         if isinstance(found, Computing):
             return found
         start = from_cursor(cursor) if cursor else 0
-        some = await _thread(self._duplicates.page, row, found.result, start, limit, show)
-        rows = await _thread(self._catalog.reader(row.dataset_id).records, some.ids)
+        some = await asyncio.to_thread(self._duplicates.page, row, found.result, start, limit, show)
+        rows = await asyncio.to_thread(self._catalog.reader(row.dataset_id).records, some.ids)
         by_id = {record.id: record for record in self._records(row, rows)}
         end = start + len(some.groups)
         return DuplicatePage(
@@ -109,14 +109,14 @@ class Discovery:
     async def decide(self, dataset_id: str, decide: Decide) -> DecisionResult:
         """Note what somebody decided about images."""
         row = await self._row(dataset_id)
-        matched = await _thread(self._duplicates.decide, row, decide)
+        matched = await asyncio.to_thread(self._duplicates.decide, row, decide)
         await self._changed(row)
         return DecisionResult(matched=matched)
 
     async def decisions(self, dataset_id: str, *, limit: int, cursor: str | None) -> DecisionPage:
         row = await self._row(dataset_id)
         start = from_cursor(cursor) if cursor else 0
-        book = await _thread(self._catalog.analyses.decisions(row.dataset_id).read)
+        book = await asyncio.to_thread(self._catalog.analyses.decisions(row.dataset_id).read)
         total = book.table.num_rows
         items = [Decided(**one) for one in book.table.slice(start, limit).to_pylist()]
         end = start + len(items)
@@ -151,7 +151,7 @@ class Discovery:
             return found
         rows = await self._alive(row, found)
         filtered = await self._noted(row, asked, found)
-        levels = await _thread(levels_of, found.result, rows, filtered=filtered)
+        levels = await asyncio.to_thread(levels_of, found.result, rows, filtered=filtered)
         return ClusterList(levels=levels, **found.said)
 
     async def cluster(
@@ -167,7 +167,9 @@ class Discovery:
         cluster = cluster_of(found.result, cluster_id, filtered=filtered)
         start = from_cursor(cursor) if cursor else 0
         rows = await self._alive(row, found)
-        table, total = await _thread(members, found.result, cluster_id, rows, start, limit)
+        table, total = await asyncio.to_thread(
+            members, found.result, cluster_id, rows, start, limit
+        )
         end = start + table.num_rows
         return ClusterPage(
             cluster=cluster.model_copy(update={"size": total}),
@@ -186,8 +188,8 @@ class Discovery:
             return found
         await self._noted(row, asked, found)
         rows = await self._alive(row, found)
-        shelf = await _thread(self._shelf, row, field) if field is not None else None
-        return await _thread(sliced, found.result, rows, part, found.said, field, shelf)
+        shelf = await asyncio.to_thread(self._shelf, row, field) if field is not None else None
+        return await asyncio.to_thread(sliced, found.result, rows, part, found.said, field, shelf)
 
     async def refresh(
         self, dataset_id: str, kind: AnalysisKind, parameters: dict[str, Any], *, anew: bool
@@ -196,7 +198,7 @@ class Discovery:
         row = await self._row(dataset_id)
         asked = asked_of(kind, parameters)
         self._possible(row, asked)
-        there = await _thread(self._catalog.analyses.result, row.dataset_id, asked)
+        there = await asyncio.to_thread(self._catalog.analyses.result, row.dataset_id, asked)
         if anew or there is None:
             await self._work.analyse(row.dataset_id, to_text(asked))
         return await self._computing(Wanted(row.dataset_id, asked)) or Computing()
@@ -208,7 +210,7 @@ class Discovery:
     async def known(self, dataset_id: str) -> AnalysisList:
         """What was asked of a dataset so far."""
         row = await self._row(dataset_id)
-        found = await _thread(self._catalog.analyses.wanted, row.dataset_id)
+        found = await asyncio.to_thread(self._catalog.analyses.wanted, row.dataset_id)
         items = [
             AnalysisInfo(
                 analysis=one.asked.analysis,
@@ -223,7 +225,7 @@ class Discovery:
     # -- inside -------------------------------------------------------------------------------
 
     async def _row(self, dataset_id: str) -> DatasetRow:
-        return await _thread(self._catalog.dataset, dataset_id)
+        return await asyncio.to_thread(self._catalog.dataset, dataset_id)
 
     async def _find(self, row: DatasetRow, asked: Asked) -> Found | Computing:
         """The result there is, or how far it is; one that nobody has asked for is begun.
@@ -235,10 +237,10 @@ class Discovery:
         """
         analyses = self._catalog.analyses
         wanted = Wanted(row.dataset_id, asked)
-        result = await _thread(analyses.result, row.dataset_id, asked)
+        result = await asyncio.to_thread(analyses.result, row.dataset_id, asked)
         if result is not None:
             return Found(result, await self._said(row, wanted, result))
-        known = await _thread(analyses.find, row.dataset_id, asked)
+        known = await asyncio.to_thread(analyses.find, row.dataset_id, asked)
         if known is not None and known.state == "failed":
             raise AnalysisFailed(
                 known.error or "it could not be worked out",
@@ -260,7 +262,7 @@ class Discovery:
         about = result.about
         reader = self._catalog.reader(row.dataset_id)
         return {
-            "stale": await _thread(marks_of, reader) != about.marks
+            "stale": await asyncio.to_thread(marks_of, reader) != about.marks
             or about.model_key not in (None, row.model_key),
             "coverage": Coverage(searched=about.covered, total=about.total),
             "made_at": about.made_at,
@@ -293,7 +295,7 @@ class Discovery:
         """A page of a result that has a score for each image."""
         start, rows = from_cursor(cursor) if cursor else 0, await self._alive(row, found)
         names = ["id", "score"]
-        table, total = await _thread(page, found.result, rows, start, limit, names)
+        table, total = await asyncio.to_thread(page, found.result, rows, start, limit, names)
         end = start + table.num_rows
         return {
             "items": await self._with_records(row, table),
@@ -305,18 +307,18 @@ class Discovery:
     async def _alive(self, row: DatasetRow, found: Found) -> Rows | None:
         """The rows of a result whose images are in sight; None: all."""
         reader = self._catalog.reader(row.dataset_id)
-        return await _thread(self._living.rows, reader, found.result)
+        return await asyncio.to_thread(self._living.rows, reader, found.result)
 
     async def _noted(self, row: DatasetRow, asked: Asked, found: Found) -> bool:
         """Whether a filter can name what was found; a result of an earlier version is noted now."""
         discoveries = self._catalog.discoveries(row.dataset_id)
-        if await _thread(discoveries.lacks, asked):
-            await _thread(discoveries.note, asked, found.result)
+        if await asyncio.to_thread(discoveries.lacks, asked):
+            await asyncio.to_thread(discoveries.note, asked, found.result)
         return named_by(asked) is not None
 
     async def _with_records(self, row: DatasetRow, table: pa.Table) -> list[Scored]:
         ids, scores = table["id"].to_pylist(), table["score"].to_pylist()
-        rows = await _thread(self._catalog.reader(row.dataset_id).records, ids)
+        rows = await asyncio.to_thread(self._catalog.reader(row.dataset_id).records, ids)
         by_id = {record.id: record for record in self._records(row, rows)}
         # One that went a moment ago is left out.
         return [
@@ -324,7 +326,3 @@ class Discovery:
             for key, score in zip(ids, scores, strict=True)
             if key in by_id
         ]
-
-
-async def _thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    return await asyncio.to_thread(call, *args, **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
 from rayograph import __version__, giants, ids
@@ -91,7 +91,7 @@ class CatalogEngine:
     # -- datasets ---------------------------------------------------------------------------
 
     async def add(self, new: NewDataset) -> Accepted:
-        row, is_new = await _thread(open_dataset, self._catalog, new, self._settings)
+        row, is_new = await asyncio.to_thread(open_dataset, self._catalog, new, self._settings)
         progress = await self._from_table(row, active=is_new)
         if is_new:
             await self._work.show(progress)
@@ -104,7 +104,7 @@ class CatalogEngine:
         return Accepted(dataset_id=row.dataset_id, message=f"{verb}: {row.name}")
 
     async def datasets(self) -> DatasetList:
-        rows = await _thread(self._catalog.datasets)
+        rows = await asyncio.to_thread(self._catalog.datasets)
         return DatasetList(items=[await self._dataset(row) for row in rows])
 
     async def dataset(self, dataset_id: str) -> Dataset:
@@ -132,7 +132,7 @@ class CatalogEngine:
             skipped=row.skipped,
             watch_note=row.watch_note,
             priority=row.priority,
-            disk_bytes=await _thread(giants.disk_bytes, row, self._settings),
+            disk_bytes=await asyncio.to_thread(giants.disk_bytes, row, self._settings),
         )
 
     async def delete(self, dataset_id: str) -> None:
@@ -144,7 +144,7 @@ class CatalogEngine:
     async def status(self, dataset_id: str) -> DatasetStatus:
         row = await self._row(dataset_id)
         found = status(row, await self._progress(row))
-        info = await _thread(giants.tile_info, row, self._settings)
+        info = await asyncio.to_thread(giants.tile_info, row, self._settings)
         return found.model_copy(update={"tile_info": info})
 
     # -- progress ---------------------------------------------------------------------------
@@ -203,8 +203,8 @@ class CatalogEngine:
 
     async def _from_table(self, row: DatasetRow, *, active: bool) -> Progress:
         reader = self._catalog.reader(row.dataset_id)
-        counts = await _thread(reader.counts)
-        return await _thread(at_rest, row, counts, self._settings, active=active)
+        counts = await asyncio.to_thread(reader.counts)
+        return await asyncio.to_thread(at_rest, row, counts, self._settings, active=active)
 
     # -- images -----------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class CatalogEngine:
         order = sort_for(sort, row.labellings)
         start = from_mark_cursor(cursor, order.name) if cursor else (offset or 0)
         read, chosen = self._catalog.reader(row.dataset_id).page_from, chosen_by(row, where)
-        page = await _thread(read, start, limit=limit, sort=order, where=chosen)
+        page = await asyncio.to_thread(read, start, limit=limit, sort=order, where=chosen)
         items = self._records(row, page.rows)
         return ImagePage(items=items, next_cursor=next_cursor(page, items, order), total=page.total)
 
@@ -238,8 +238,9 @@ class CatalogEngine:
         row = await self._row(dataset_id)
         start = from_cursor(cursor) if cursor else 0
         failures, chosen = self._catalog.reader(row.dataset_id).failures, chosen_by(row, where)
-        shown = {"offset": start, "limit": limit, "code": code, "where": chosen}
-        rows, total, reasons = await _thread(failures, **shown)
+        rows, total, reasons = await asyncio.to_thread(
+            failures, offset=start, limit=limit, code=code, where=chosen
+        )
         end = start + len(rows)
         ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
         return FailurePage(
@@ -252,12 +253,12 @@ class CatalogEngine:
     async def fields(self, dataset_id: str) -> FieldList:
         row = await self._row(dataset_id)
         reader = self._catalog.reader(row.dataset_id)
-        return FieldList(items=await _thread(described, row, reader))
+        return FieldList(items=await asyncio.to_thread(described, row, reader))
 
     async def image(self, image_id: str) -> ImageRecord:
         row, reader = await self._home(image_id)
-        data = await _thread(reader.record, image_id)
-        shapes = await _thread(annotated.of_row, data)
+        data = await asyncio.to_thread(reader.record, image_id)
+        shapes = await asyncio.to_thread(annotated.of_row, data)
         return self._records(row, [data])[0].model_copy(update={"annotations": shapes})
 
     async def annotation_report(self, dataset_id: str) -> AnnotationDetails:
@@ -266,11 +267,11 @@ class CatalogEngine:
     async def annotations_of(self, dataset_id: str, image_ids: list[str]) -> AnnotationMap:
         row = await self._row(dataset_id)
         mine = [key for key in image_ids if ids.dataset_of(key) == row.dataset_id]
-        return await _thread(annotated.of_ids, self._catalog.reader(row.dataset_id), mine)
+        return await asyncio.to_thread(annotated.of_ids, self._catalog.reader(row.dataset_id), mine)
 
     async def edit(self, image_id: str, edit: ImageEdit) -> ImageRecord:
         row, _ = await self._home(image_id)
-        if not await _thread(self._editing.of_ids, row, edit, [image_id]):
+        if not await asyncio.to_thread(self._editing.of_ids, row, edit, [image_id]):
             await self.image(image_id)
             raise NotReady("its content has not been read yet", hint="try again later")
         await self._hid(row, edit)
@@ -288,20 +289,22 @@ class CatalogEngine:
         row = await self._row(dataset_id)
         if batch.where is not None:
             chosen = chosen_by(row, batch.where)
-            matched = await _thread(self._editing.of, row, batch, chosen)
+            matched = await asyncio.to_thread(self._editing.of, row, batch, chosen)
             await self._hid(row, batch)
             return BatchResult(matched=matched)
         mine = [key for key in batch.ids or () if ids.dataset_of(key) == row.dataset_id]
-        matched = await _thread(self._editing.of_ids, row, batch, mine)
+        matched = await asyncio.to_thread(self._editing.of_ids, row, batch, mine)
         await self._hid(row, batch)
-        rows = await _thread(self._catalog.reader(row.dataset_id).records, mine[:BATCH_SHOWN])
+        rows = await asyncio.to_thread(
+            self._catalog.reader(row.dataset_id).records, mine[:BATCH_SHOWN]
+        )
         return BatchResult(matched=matched, items=self._records(row, rows))
 
     async def locate(self, image_id: str) -> Located:
         known = self._located.get(image_id)
         if known is None:
             row, reader = await self._home(image_id)
-            self._records(row, [await _thread(reader.record, image_id)])
+            self._records(row, [await asyncio.to_thread(reader.record, image_id)])
             known = self._located[image_id]
         return known
 
@@ -322,7 +325,7 @@ class CatalogEngine:
 
     async def relocate(self, dataset_id: str, path: str) -> Dataset:
         row = await self._row(dataset_id)
-        source = await _thread(resolve, path, recursive=row.source.recursive)
+        source = await asyncio.to_thread(resolve, path, recursive=row.source.recursive)
         if source.kind != row.source.kind or row.source.is_giant:
             raise InvalidRequest(f"this dataset's source is no {source.kind}")
         await self._work.relocate(row.dataset_id, source)
@@ -339,7 +342,7 @@ class CatalogEngine:
         Raises:
             ModelUnavailable: it cannot be had.
         """
-        choice = await _thread(choose_model, wanted)
+        choice = await asyncio.to_thread(choose_model, wanted)
         if choice.name is None:
             raise InvalidRequest(f"{wanted!r} is no model", hint="GET /api/models lists them")
         if choice.name != (row.next_model or row.model):
@@ -356,7 +359,7 @@ class CatalogEngine:
     # -- the rest ---------------------------------------------------------------------------
 
     async def models(self) -> ModelList:
-        return await _thread(list_models, self._settings.model)
+        return await asyncio.to_thread(list_models, self._settings.model)
 
     async def readiness(self) -> Health:
         # Whoever gets this answer has reached Serve itself; the actors queue what comes early.
@@ -367,7 +370,7 @@ class CatalogEngine:
         )
 
     async def _row(self, dataset_id: str) -> DatasetRow:
-        return await _thread(self._catalog.dataset, dataset_id)
+        return await asyncio.to_thread(self._catalog.dataset, dataset_id)
 
     async def _home(self, image_id: str) -> tuple[DatasetRow, DatasetReader]:
         dataset_id = ids.dataset_of(image_id)
@@ -384,7 +387,3 @@ class CatalogEngine:
         while len(self._located) > _LOCATED_KEPT:
             self._located.popitem(last=False)
         return [record_of(row, data) for data in rows]
-
-
-async def _thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    return await asyncio.to_thread(call, *args, **kwargs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from rayograph.analysis.asked import LabelsAsked, to_text
 from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.analyses import Wanted
 from rayograph.catalog.label_counts import LabelCounts
-from rayograph.catalog.labels import present_in
+from rayograph.catalog.labels import require_scores
 from rayograph.errors import Conflict, ModelUnavailable, NotReady
 from rayograph.labelling.answers import (
     ChangeLabels,
@@ -100,9 +99,8 @@ class Labelled:
         """
         row = await self._row(dataset_id)
         labelling = row.labellings.find(name)
-        snapshot = await _thread(self._catalog.reader(row.dataset_id).snapshot)
-        if not present_in(snapshot, labelling):
-            raise NotReady(f"no image has a score of {labelling.name} yet", hint="try again soon")
+        snapshot = await asyncio.to_thread(self._catalog.reader(row.dataset_id).snapshot)
+        require_scores(snapshot, labelling)
 
     async def change(self, dataset_id: str, name: str, change: ChangeLabels) -> Labels:
         """Other thresholds cost nothing; scoring by something else begins anew."""
@@ -167,15 +165,17 @@ class Labelled:
             labelling = known.find(name)
             await self._stop(row, labelling)
             await self._keep(row, known.without(labelling.number))
-        await _thread(self._catalog.labels(row, labelling).drop)
-        await _thread(self._catalog.analyses.drop, _wanted(row, labelling))
-        await _thread(self._catalog.analyses.corrections(row.dataset_id).forget, labelling)
+        await asyncio.to_thread(self._catalog.labels(row, labelling).drop)
+        await asyncio.to_thread(self._catalog.analyses.drop, _wanted(row, labelling))
+        await asyncio.to_thread(
+            self._catalog.analyses.corrections(row.dataset_id).forget, labelling
+        )
 
     async def correct(self, dataset_id: str, name: str, said: Correct) -> CorrectionResult:
         """Note what somebody said; scores follow at once."""
         row = await self._row(dataset_id)
         labelling = row.labellings.find(name)
-        return await _thread(self._correcting.correct, row, labelling, said)
+        return await asyncio.to_thread(self._correcting.correct, row, labelling, said)
 
     async def corrections(
         self, dataset_id: str, name: str, *, limit: int, cursor: str | None
@@ -184,7 +184,7 @@ class Labelled:
         labelling = row.labellings.find(name)
         start = from_cursor(cursor) if cursor else 0
         book = self._catalog.analyses.corrections(row.dataset_id)
-        table = (await _thread(book.read, labelling)).table.drop_columns(["labelling"])
+        table = (await asyncio.to_thread(book.read, labelling)).table.drop_columns(["labelling"])
         names = {each.key: each.name for each in labelling.classes}
         items = [
             Correction.model_validate({**one, "class": names[one["class"]]})
@@ -199,16 +199,16 @@ class Labelled:
         row = await self._row(dataset_id)
         labelling = row.labellings.find(name)
         if asked.undo:
-            return await _thread(untag, self._catalog, row, labelling)
-        return await _thread(tag, self._catalog, row, labelling, asked.prefix)
+            return await asyncio.to_thread(untag, self._catalog, row, labelling)
+        return await asyncio.to_thread(tag, self._catalog, row, labelling, asked.prefix)
 
     # -- inside -----------------------------------------------------------------------------
 
     async def _row(self, dataset_id: str) -> DatasetRow:
-        return await _thread(self._catalog.dataset, dataset_id)
+        return await asyncio.to_thread(self._catalog.dataset, dataset_id)
 
     async def _keep(self, row: DatasetRow, labellings: Labellings) -> DatasetRow:
-        return await _thread(
+        return await asyncio.to_thread(
             self._catalog.update, row.dataset_id, labels=labellings.model_dump(mode="json")
         )
 
@@ -223,7 +223,7 @@ class Labelled:
 
     async def _correctable(self, row: DatasetRow, labelling: Labelling) -> None:
         book = self._catalog.analyses.corrections(row.dataset_id)
-        if not len(await _thread(book.read, labelling)):
+        if not len(await asyncio.to_thread(book.read, labelling)):
             raise NotReady(
                 "nothing has been corrected yet",
                 hint="say of some images whether they are of their class",
@@ -231,7 +231,7 @@ class Labelled:
 
     async def _known(self, row: DatasetRow, labelling: Labelling) -> Known:
         wanted = _wanted(row, labelling)
-        asked = await _thread(self._catalog.analyses.find, row.dataset_id, wanted.asked)
+        asked = await asyncio.to_thread(self._catalog.analyses.find, row.dataset_id, wanted.asked)
         said = await self._work.analysis(wanted.key)
         state = "wanted" if asked is None else asked.state
         computing = None if said is None else Computing(**said)
@@ -250,10 +250,12 @@ class Labelled:
 
     async def _view(self, row: DatasetRow, labelling: Labelling) -> Labels:
         known = await self._known(row, labelling)
-        result = await _thread(
+        result = await asyncio.to_thread(
             self._catalog.analyses.result, row.dataset_id, _wanted(row, labelling).asked
         )
-        return await _thread(view, self._catalog, self._counts, row, labelling, known, result)
+        return await asyncio.to_thread(
+            view, self._catalog, self._counts, row, labelling, known, result
+        )
 
 
 def _wanted(row: DatasetRow, labelling: Labelling) -> Wanted:
@@ -271,7 +273,3 @@ def _possible(row: DatasetRow) -> None:
             f"this dataset has no vectors: {row.embed_note or 'no model'}",
             hint="GET /api/models says which models there are",
         )
-
-
-async def _thread(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    return await asyncio.to_thread(call, *args, **kwargs)

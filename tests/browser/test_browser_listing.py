@@ -31,7 +31,9 @@ def page(chromium: Browser, shelf: RunningShelf) -> Iterator[Page]:
 
 
 def first(page: Page) -> str:
-    return str(page.evaluate("window.rayograph.grid.rows.at(0)?.file_name"))
+    # A listing in no order is shown before its first page has come.
+    page.wait_for_function("window.rayograph.grid.rows.at(0)")
+    return str(page.evaluate("window.rayograph.grid.rows.at(0).file_name"))
 
 
 def wait_sort(page: Page, sort: str) -> None:

@@ -13,6 +13,7 @@ from rayograph.errors import InvalidRequest
 
 Open = Callable[..., Page]
 BAR, COUNT = "#rg-selection", "#rg-selection-count"
+BATCH = "**/images/batch"
 
 
 def click(page: Page, index: int, *keys: str) -> None:
@@ -80,8 +81,9 @@ def test_keys_choose_rate_and_undo(
     wait_text(page, COUNT, "3 chosen")
     page.keyboard.press("4")
     marks(page, 3, "★★★★")
-    page.keyboard.press("f")
-    marks(page, 3, "★★★★♥")
+    with page.expect_response(BATCH):
+        page.keyboard.press("f")
+        marks(page, 3, "★★★★♥")
     assert len(engine.batches) == 2
     page.keyboard.press("z")
     marks(page, 3, "★★★★")
@@ -90,6 +92,31 @@ def test_keys_choose_rate_and_undo(
     page.reload()
     wait_pictures(page)
     assert page.locator(".rg-cell-mark:not(:empty)").count() == 0
+
+
+def test_what_was_pressed_last_is_what_stays(
+    engine: VirtualEngine, half_done: Virtual, open_page: Open
+) -> None:
+    page = open_page()
+    wait_pictures(page)
+    click(page, 1, "Control")
+    click(page, 2, "Shift")
+    wait_text(page, COUNT, "2 chosen")
+    page.focus("#rg-grid")
+    engine.hold = threading.Event()
+    with page.expect_request(BATCH):
+        page.keyboard.press("4")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    page.keyboard.press("2")
+    marks(page, 2, "★★")
+    # The second waits for the answer to the first.
+    assert [url for url in sent if url.endswith("/batch")] == []
+    with page.expect_response(lambda answer: len(engine.batches) == 2 and "batch" in answer.url):
+        engine.hold.set()
+    assert [batch.rating for batch in engine.batches] == [4, 2]
+    assert [kept.rating for kept in engine.edits.values()] == [2, 2]
+    marks(page, 2, "★★")
 
 
 def test_undo_gives_each_back_what_it_had(
@@ -125,8 +152,9 @@ def test_a_tag_for_all_is_shown_at_once_and_taken_back_when_refused(
     page.focus("#rg-grid")
     page.keyboard.press("t")
     page.keyboard.type("harbour")
-    page.keyboard.press("Enter")
-    page.wait_for_function("window.rayograph.grid.rows.at(2).tags.includes('harbour')")
+    with page.expect_response(BATCH):
+        page.keyboard.press("Enter")
+        page.wait_for_function("window.rayograph.grid.rows.at(2).tags.includes('harbour')")
     assert [kept.tags for kept in engine.edits.values()] == [["harbour"]] * 4
     engine.hold = threading.Event()
     engine.refuse = InvalidRequest("tags are locked")
@@ -155,7 +183,8 @@ def test_all_that_is_shown_is_chosen_by_its_filter_and_asked_about(
     page.on("dialog", answer)
     page.keyboard.press("5")
     assert engine.batches == []
-    page.keyboard.press("5")
+    with page.expect_response(BATCH):
+        page.keyboard.press("5")
     assert (
         asked == [f"Rate with 5 {half_done.listed:,} pictures? This cannot be undone with z."] * 2
     )
@@ -173,6 +202,11 @@ def test_another_listing_has_nothing_chosen_and_a_search_chooses_what_it_found(
     search(page, "red")
     page.wait_for_selector(BAR, state="hidden")
     page.wait_for_selector(".rg-cell-score:not(:empty)")
+    page.focus("#rg-grid")
+    page.keyboard.press("Control+a")
+    wait_text(page, COUNT, "chosen")
+    search(page, "blue")
+    page.wait_for_selector(BAR, state="hidden")
     page.focus("#rg-grid")
     page.keyboard.press("Control+a")
     wait_text(page, COUNT, "chosen")

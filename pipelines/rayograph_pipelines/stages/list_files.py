@@ -26,10 +26,8 @@ class ListFilesConfig:
 class ListFiles:
     """Turns packed chunks of names into listing rows; ``skipped`` rides on a row of its own."""
 
-    reads, adds = (
-        ("chunk",),
-        ("id", "uri", "file_name", "folder", "size", "mtime", "etag", "skipped"),
-    )
+    reads = ("chunk",)
+    adds = ("id", "uri", "file_name", "folder", "size", "mtime", "etag", "skipped")
 
     def __init__(self, config: ListFilesConfig) -> None:
         self.config = config

@@ -78,32 +78,11 @@ export function startCuration(app) {
   /** The part of the detail view in which an image is tagged and rated. */
   function draw(record) {
     shown = record;
-    const stars = [1, 2, 3, 4, 5].map((rating) =>
-      h(
-        "button",
-        {
-          type: "button",
-          class: "rg-star",
-          "aria-pressed": String((record.rating ?? 0) >= rating),
-          "aria-label": `Rate ${rating}`,
-          title: `Rate ${rating} (${rating})`,
-          onclick: () => rate(shown, rating),
-        },
-        "★",
-      ),
-    );
-    const heart = h(
-      "button",
-      {
-        type: "button",
-        class: "rg-star rg-heart",
-        "aria-pressed": String(record.favorite),
-        "aria-label": "Favorite",
-        title: "Favorite (f)",
-        onclick: () => edit(shown, { favorite: !shown.favorite }),
-      },
-      "♥",
-    );
+    const marks = stars({
+      record,
+      rate: (rating) => rate(shown, rating),
+      favour: () => edit(shown, { favorite: !shown.favorite }),
+    });
     const hide = h(
       "button",
       {
@@ -115,7 +94,7 @@ export function startCuration(app) {
       },
       record.hidden ? "Unhide" : "Hide",
     );
-    $("rg-stars").replaceChildren(...stars, heart, hide);
+    $("rg-stars").replaceChildren(...marks, hide);
     tags.replaceChildren(...record.tags.map(tag));
   }
 
@@ -160,6 +139,37 @@ export function startCuration(app) {
 }
 
 const only = (record) => Object.fromEntries(FIELDS.map((field) => [field, record[field]]));
+
+/** Five stars and a heart, pressed as far as the record says; without one they only ask. */
+export function stars({ record = null, rate, favour }) {
+  const pressed = (on) => (record ? String(on) : undefined);
+  const star = (rating) =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: "rg-star",
+        "aria-pressed": pressed((record?.rating ?? 0) >= rating),
+        "aria-label": `Rate ${rating}`,
+        title: `Rate ${rating} (${rating})`,
+        onclick: () => rate(rating),
+      },
+      "★",
+    );
+  const heart = h(
+    "button",
+    {
+      type: "button",
+      class: "rg-star rg-heart",
+      "aria-pressed": pressed(record?.favorite),
+      "aria-label": "Favorite",
+      title: "Favorite (f)",
+      onclick: favour,
+    },
+    "♥",
+  );
+  return [...[1, 2, 3, 4, 5].map(star), heart];
+}
 
 /** A record after a change. */
 export function changed(record, { tags_add = [], tags_remove = [], ...values }) {

@@ -21,7 +21,7 @@ export function startKeys(app) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.altKey) return;
     if (event.ctrlKey || event.metaKey) {
-      if (event.key === "a" && onPictures(app, event)) {
+      if (event.key === "a" && !app.giant && !anyDialog() && onGrid(app, event)) {
         app.selection.chooseAll();
         event.preventDefault();
       }
@@ -32,8 +32,7 @@ export function startKeys(app) {
   });
 }
 
-const onPictures = (app, { target }) =>
-  !app.giant && !anyDialog() && (target === app.grid.scroller || target === document.body);
+const onGrid = (app, { target }) => target === app.grid.scroller || target === document.body;
 const anyDialog = () => document.querySelector("dialog[open]") !== null;
 const typing = (target) => target.closest("input:not([type=range]), textarea, select") !== null;
 
@@ -66,8 +65,8 @@ function onPage(app, event) {
     return true;
   }
   if (app.giant) return inGiant(app, event) || onAny(app, key);
-  const onGrid = target === app.grid.scroller || target === document.body;
-  if (onGrid && MOVES[key]) {
+  const pictures = onGrid(app, event);
+  if (pictures && MOVES[key]) {
     app.grid.scroller.focus({ preventScroll: true });
     const from = app.grid.active;
     if (event.shiftKey && from >= 0 && !app.selection.size) app.selection.toggle(from);
@@ -75,11 +74,11 @@ function onPage(app, event) {
     if (event.shiftKey) app.selection.extend(app.grid.active);
     return true;
   }
-  if (onGrid && key === " " && app.grid.active >= 0) {
+  if (pictures && key === " " && app.grid.active >= 0) {
     app.selection.toggle(app.grid.active);
     return true;
   }
-  if (onGrid && key === "Enter" && app.grid.active >= 0) {
+  if (pictures && key === "Enter" && app.grid.active >= 0) {
     app.detail.open(app.grid.active);
     return true;
   }

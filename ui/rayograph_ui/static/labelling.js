@@ -227,13 +227,14 @@ export function startLabelling(app) {
     app.grid.repaint();
     if (!showing) return;
     await app.filtering.apply(joined(bracketed(others()), one_?.where), { focus: Boolean(key) });
-    if (narrow() && key) toggleVeil(false);
+    if (narrow() && key) shut();
   }
 
-  function toggleVeil(open) {
-    panel.hidden = !open;
+  /** Out of the way of the pictures; what y and n are about stays. */
+  function shut() {
+    panel.hidden = true;
     $("rg-lab-veil").hidden = true;
-    button.setAttribute("aria-expanded", String(open));
+    button.setAttribute("aria-expanded", "false");
   }
 
   async function keep(card, key, threshold) {

@@ -1,7 +1,7 @@
 /** Several pictures at once: chosen by click and by key, changed together, undone together. */
 
-import { changed, inverse } from "./curation.js";
-import { $, all, h, one, setText } from "./dom.js";
+import { changed, inverse, stars } from "./curation.js";
+import { $, all, one, setText } from "./dom.js";
 import { count, plural } from "./format.js";
 
 const MOST = 2000;
@@ -15,7 +15,9 @@ export function startSelection(app) {
   const chosen = new Map(); // image id -> its record
   let whole = null; // all that the filter picks, however many: {where, total}
   let anchor = -1;
-  let place = null; // what was shown when the choice was made
+  let turn = Promise.resolve(); // the last change on its way
+  let listing = null; // what was shown when the choice was made,
+  let query = null; // and what was looked for in it
 
   const size = () => whole?.total ?? chosen.size;
   const has = (record) => Boolean(record) && (whole !== null || chosen.has(record.id));
@@ -119,10 +121,14 @@ export function startSelection(app) {
 
   /** Whether the server agreed. */
   async function send(body) {
-    const id = encodeURIComponent(app.dataset.dataset_id);
+    const path = `/api/datasets/${encodeURIComponent(app.dataset.dataset_id)}/images/batch`;
+    // One after another, so that what was pressed last is what stays.
+    const mine = turn.then(() => app.api.post(path, body));
+    const settled = mine.catch(() => {});
+    turn = settled;
     try {
-      const answer = await app.api.post(`/api/datasets/${id}/images/batch`, body);
-      show(answer.items);
+      const { items } = await mine;
+      if (turn === settled) show(items);
       app.emit("edited");
       return true;
     } catch (problem) {
@@ -166,17 +172,14 @@ export function startSelection(app) {
   }
 
   function stay() {
-    const now = JSON.stringify([app.dataset?.dataset_id, app.where, app.sort]) + String(app.search?.query);
-    if (now !== place) clear();
-    place = now;
+    const now = JSON.stringify([app.dataset?.dataset_id, app.where, app.sort]);
+    // The same body is asked again when there may be more: that is no other search.
+    const body = app.search?.query.body ?? null;
+    if (now !== listing || body !== query) clear();
+    [listing, query] = [now, body];
   }
 
-  $("rg-selection-stars").replaceChildren(
-    ...[1, 2, 3, 4, 5].map((rating) =>
-      h("button", { type: "button", class: "rg-star", title: `Rate ${rating} (${rating})`, "aria-label": `Rate ${rating}`, onclick: () => rate(rating) }, "★"),
-    ),
-    h("button", { type: "button", class: "rg-star rg-heart", title: "Favorite (f)", "aria-label": "Favorite", onclick: favour }, "♥"),
-  );
+  $("rg-selection-stars").replaceChildren(...stars({ rate, favour }));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const input = one("input", form);
