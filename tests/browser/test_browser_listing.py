@@ -70,7 +70,9 @@ def test_a_view_is_saved_applied_renamed_and_deleted_with_a_way_back(
     wait_sort(page, "mtime")
     page.click("#rg-views-open")
     page.fill("#rg-views-form input", "wide ones")
-    with page.expect_response("**/views"):
+    with page.expect_response(
+        lambda answer: answer.url.endswith("/views") and answer.request.method == "POST"
+    ):
         page.press("#rg-views-form input", "Enter")
     assert saved() == [("wide ones", "width>=1000", "mtime")]
     page.evaluate("window.rayograph.filtering.clear()")

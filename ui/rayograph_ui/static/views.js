@@ -10,6 +10,7 @@ export function startViews(app) {
   const form = $("rg-views-form");
   const error = one(".rg-error", pop);
   let views = [];
+  let changes = 0;
 
   const address = (id = "") =>
     `/api/datasets/${encodeURIComponent(app.dataset.dataset_id)}/views${id && `/${id}`}`;
@@ -22,10 +23,13 @@ export function startViews(app) {
   }
 
   async function load() {
-    const { dataset } = app;
+    const [{ dataset }, before] = [app, changes];
     try {
       const { items } = await app.api.get(address());
-      if (dataset === app.dataset) draw(items);
+      if (dataset !== app.dataset) return;
+      // An answer from before a change would take it back.
+      if (before === changes) draw(items);
+      else await load();
     } catch (problem) {
       showError(error, problem);
     }
@@ -41,6 +45,7 @@ export function startViews(app) {
   async function attempt(after, ask) {
     const [before, { dataset }] = [views, app];
     showError(error, null);
+    changes += 1;
     draw(after);
     try {
       return await ask();
