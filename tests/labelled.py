@@ -99,6 +99,9 @@ class Foreman:
     async def show(self, progress: object) -> None:
         pass
 
+    async def amend(self, progress: object) -> None:
+        pass
+
     def do(self, error: str | None = None) -> None:
         """What was asked for is done, or failed."""
         for key in [*self.running]:

@@ -11,7 +11,7 @@ from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.analyses import AskedState, Result
 from rayograph.catalog.analysis_data import marks_of
 from rayograph.catalog.corrections import Corrections
-from rayograph.catalog.filters import present
+from rayograph.catalog.filters import in_sight
 from rayograph.catalog.label_counts import EDGES, Histograms, LabelCounts, count_from
 from rayograph.labelling.answers import Bins, ClassInfo, Labels, Quality
 from rayograph.labelling.definition import Labelling
@@ -45,6 +45,7 @@ def view(  # noqa: PLR0917
         about.marks != marks_of(reader, snapshot) or about.model_key != row.model_key
     )
     labelled = sum(each.count for each in classes)
+    total = int(snapshot.count_rows(in_sight(snapshot)))
     return Labels(
         name=labelling.name,
         several=labelling.several,
@@ -52,7 +53,7 @@ def view(  # noqa: PLR0917
         classes=classes,
         unlabelled=None if labelling.several else found.scored - labelled,
         stale=stale,
-        coverage=Coverage(searched=found.scored, total=int(snapshot.count_rows(present(snapshot)))),
+        coverage=Coverage(searched=found.scored, total=total),
         model=None if about is None else about.model,
         corrections=len(said),
         unused=_unused(said, result),

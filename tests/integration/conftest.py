@@ -16,6 +16,8 @@ import psutil
 import pytest
 
 from rayograph import Client
+from rayograph.client import Dataset
+from rayograph.schema import Progress
 from tests.buckets import bucket
 from tests.pictures import write_pictures
 
@@ -143,6 +145,23 @@ class Server:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
         return self._process.wait(60)
+
+
+def until(server: Server, dataset: Dataset, look: Callable[[Progress], bool]) -> Progress:
+    """The first progress like this, of those the server pushes."""
+    path = f"/sse/progress/{dataset.id}?stay=true"
+    with server.http.stream("GET", path, timeout=90) as lines:
+        for line in lines.iter_lines():
+            if line.startswith("data: "):
+                progress = Progress.model_validate_json(line[6:])
+                if look(progress):
+                    return progress
+    raise AssertionError("the stream ended")
+
+
+def whole(ready: int, missing: int) -> Callable[[Progress], bool]:
+    """All is done: so many are there, so many have gone."""
+    return lambda p: (p.status, p.ready, p.total, p.missing) == ("complete", ready, ready, missing)
 
 
 @pytest.fixture(scope="session")

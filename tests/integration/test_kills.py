@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from rayograph import open_catalog
-from tests.integration.conftest import Server
+from tests.integration.conftest import Server, until, whole
 from tests.pictures import write_pictures
 
 pytestmark = pytest.mark.ray
 COUNT = 400
 ANALYSED = 60
+# So many files vanish, move and change, and twice as many are new.
+PART = 40
 COLUMNS = ["id", "uri", "size", "width", "height", "format", "caption", "content_hash"]
 
 
@@ -89,6 +91,42 @@ def test_the_backend(undisturbed: tuple[Path, dict[str, Any]], running: Server) 
     progress = running.client.dataset("killed").wait(timeout=180)
     assert progress.ready == COUNT
     assert table_of(running.catalog, "killed") == expected
+
+
+def test_the_whole_program_while_it_looks_again(running: Server, tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "killed", COUNT, seed=6)
+    more = sorted(write_pictures(tmp_path / "more", 3 * PART, seed=7).glob("*/*.jpg"))
+    dataset = running.client.add(folder)
+    dataset.wait(timeout=180)
+    before = {record.file_name: record for record in dataset.images()}
+    paths = sorted(folder.glob("*/*.jpg"))
+    gone, moved, changed = paths[:PART], paths[PART : 2 * PART], paths[2 * PART : 3 * PART]
+    dataset.tag([before[path.name].id for path in moved], "kept")
+
+    for path in gone:
+        path.unlink()
+    for path in moved:
+        path.rename(folder / f"moved-{path.name}")
+    for path, other in zip(changed, more, strict=False):
+        path.write_bytes(other.read_bytes())
+    for path in more[PART:]:
+        path.rename(folder / path.name)
+    dataset.rescan()
+    running.kill_all()
+    running.start()
+    until(running, running.client.dataset("killed"), whole(COUNT + PART, PART))
+
+    dataset = running.client.dataset("killed")
+    found = {record.file_name: record for record in dataset.images()}
+    assert len(found) == COUNT + PART
+    for path in moved:
+        record = found[f"moved-{path.name}"]
+        assert (record.id, record.tags) == (before[path.name].id, ["kept"])
+    for path in changed:
+        assert found[path.name].id == before[path.name].id
+        assert found[path.name].content_hash != before[path.name].content_hash
+    assert {r.file_name for r in dataset.images(where="missing")} == {path.name for path in gone}
+    assert dataset.search("red", k=5).coverage.searched == COUNT + PART
 
 
 def test_who_works_out_analyses(running: Server, tmp_path: Path) -> None:

@@ -7,30 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rayograph.client import Dataset
-from rayograph.schema import Progress
 from rayograph.sources import local_path
-from tests.integration.conftest import Server
+from tests.integration.conftest import Server, until, whole
 from tests.pictures import write_pictures
 
 pytestmark = pytest.mark.ray
 COUNT = 24
-
-
-def until(server: Server, dataset: Dataset, look: Callable[[Progress], bool]) -> Progress:
-    """The first progress like this, of those the server pushes."""
-    path = f"/sse/progress/{dataset.id}?stay=true"
-    with server.http.stream("GET", path, timeout=90) as lines:
-        for line in lines.iter_lines():
-            if line.startswith("data: "):
-                progress = Progress.model_validate_json(line[6:])
-                if look(progress):
-                    return progress
-    raise AssertionError("the stream ended")
-
-
-def whole(ready: int, missing: int) -> Callable[[Progress], bool]:
-    return lambda p: (p.status, p.ready, p.total, p.missing) == ("complete", ready, ready, missing)
 
 
 def test_files_come_change_move_and_go(tmp_path: Path, new_server: Callable[..., Server]) -> None:

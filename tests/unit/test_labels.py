@@ -54,6 +54,17 @@ async def test_scores_and_classes_filter_and_sort(api: Api) -> None:
     assert len(await api.numbers("labels.things.certainty>=0")) == 24
 
 
+async def test_what_is_hidden_is_not_counted_as_no_filter_shows_it(api: Api) -> None:
+    await api.made()
+    listed = await api.http.get(f"{api.root}/images", params={"where": "labels.things:cat"})
+    image = listed.json()["items"][0]["id"]
+    assert (await api.http.patch(f"/api/images/{image}", json={"hidden": True})).is_success
+    labels = await api.ask("GET", "labels/things")
+    assert labels["coverage"] == {"searched": 23, "total": 23}
+    assert [c["count"] for c in labels["classes"]] == [5, 6, 6]
+    assert len(await api.numbers("labels.things:cat")) == 5
+
+
 async def test_what_is_not_there_is_said_with_what_is(api: Api) -> None:
     await api.made()
     for where in ("labels.thing:dog", "labels.things:horse", "labels.things.horse>0.5"):
