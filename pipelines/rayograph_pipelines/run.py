@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +18,6 @@ import pyarrow.compute as pc
 
 from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.columns import ANNOTATIONS, METADATA, QUALITY
-from rayograph.demo.source import growth
 from rayograph.errors import ModelUnavailable, RayographError, SourceNotFound
 from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.progress import Pace, build, embeds
@@ -34,22 +30,21 @@ from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.failures import reason
 from rayograph_pipelines.giant import Giant
 from rayograph_pipelines.giants_warm import GiantsWarm
+from rayograph_pipelines.listing import Listing
 from rayograph_pipelines.measuring import measure_rest, rules_key
 from rayograph_pipelines.news import News
 from rayograph_pipelines.reread import marked, outdated, reread
 from rayograph_pipelines.rounds import Rounds, StageWork
-from rayograph_pipelines.scan import Scan
 from rayograph_pipelines.target import Target, adopt, choose_target, settled
-from rayograph_pipelines.touched import Touched
 from rayograph_pipelines.turns import RANKS, Turns
-from rayograph_pipelines.upkeep import check_index, index_listing, tidy
+from rayograph_pipelines.upkeep import check_index, tidy
 from rayograph_pipelines.warm import Opener, WarmPath
 
 log = logging.getLogger(__name__)
 # What the warm path gets done in this time it does alone: a pipeline's actors and workers take as
 # long to come up on a small machine, the embedding one's with its own copy of the model longer
 # (docs/decisions/0010).
-_PIPELINE_START_S = {"listing": 10.0, "rescan": 60.0, "metadata": 10.0, "embedding": 30.0}
+_PIPELINE_START_S = {"metadata": 10.0, "embedding": 30.0}
 _SAMPLE_ROWS = 2048
 _SAMPLE_EMBED_ROWS = 64
 _MEASURED_ALONE = 2048
@@ -223,37 +218,20 @@ class Run:
             self._news.ended(name)
 
     def _list(self) -> None:
-        if not self._row.listed:
-            self._list_all()
-        while self._row.source.kind == "folder" and (paths := self._news.next_touched()):
-            self._look_at(paths)
-
-    def _look_at(self, paths: set[str]) -> None:
-        if self._row.source.root not in paths:
-            follow = self._settings.sources.follow_symlinks
-            self._scan().parts(Touched(paths, self._row.source, follow_symlinks=follow))
-            return
-        skipped = self._walk()
-        if self._stopping.is_set():
-            self._news.put_back(paths)
-        else:
-            self._listing_over(dict(skipped))
-
-    def _list_all(self) -> None:
-        if self._giant is not None:
-            if self._giant.work():
-                self._listing_over({})
-            return
-        # What is listed from here on is found by its words too: an index covers rows to come.
-        if self._row.scanned_at is None:
-            index_listing(self._catalog.writer(self.dataset_id))
-        skipped: Counter[str] = Counter()
-        with closing(growth(self._row.source, self._settings)) as grown:
-            for _ in grown:
-                skipped = self._walk()
-                if self._stopping.is_set():
-                    return
-        self._listing_over(dict(skipped))
+        listing = Listing(
+            self._catalog,
+            self._settings,
+            row=lambda: self._row,
+            warm=self._warm,
+            giant=self._giant,
+            committer=self._at_work(),
+            news=self._news,
+            again=self._rounds.reopen,
+            stopping=self._stopping,
+            change=self._change,
+            tell=self._tell,
+        )
+        listing.work()
 
     def _append(self, rows: pa.Table) -> None:
         """Rows that are made rather than found; those of an earlier run are known."""
@@ -266,31 +244,6 @@ class Run:
 
     def _seen(self, rows: pa.Table) -> pa.Table:
         return self._giant.stand_in(rows) if self._giant else rows
-
-    def _listing_over(self, skipped: dict[str, int]) -> None:
-        now = datetime.now(UTC).isoformat()
-        self._change(listed=True, skipped=skipped, scanned_at=now)
-        self._news.listed()
-        # Before the indices: they may take longer than the look did.
-        self._tell()
-        index_listing(self._catalog.writer(self.dataset_id))
-
-    def _walk(self) -> Counter[str]:
-        # Comparing leaves the listing children more of the machine than appending does.
-        kind = "listing" if self._row.scanned_at is None else "rescan"
-        return self._scan().whole(alone_until=time.monotonic() + _PIPELINE_START_S[kind])
-
-    def _scan(self) -> Scan:
-        return Scan(
-            self._catalog,
-            self._row,
-            self._settings,
-            warm=self._warm,
-            committer=self._at_work(),
-            found=self._news.found,
-            again=self._rounds.reopen,
-            stopping=self._stopping,
-        )
 
     def _metadata(self) -> None:
         self._rounds.work(

@@ -14,7 +14,7 @@ from rayograph.datasets import open_dataset
 from rayograph.schema import NewDataset, Progress
 from rayograph.settings import Settings, load
 from rayograph.sources import Source
-from rayograph_pipelines import run
+from rayograph_pipelines import listing as listing_stage
 from rayograph_pipelines.facts import ModelFacts
 from rayograph_pipelines.run import Run
 from rayograph_pipelines.warm import WarmPath
@@ -72,7 +72,7 @@ def test_lots_of_one_size_are_not_taken_for_failure(
             place(number)
         yield
 
-    monkeypatch.setattr(run, "growth", growth)
+    monkeypatch.setattr(listing_stage, "growth", growth)
     catalog_uri = str(tmp_path / "catalog")
     settings, _ = load(flags={"catalog.uri": catalog_uri, "model": "none"})
     place(0)

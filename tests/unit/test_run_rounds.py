@@ -16,6 +16,7 @@ from rayograph.progress import CANCELLED
 from rayograph.schema import Progress
 from rayograph.settings import Settings
 from rayograph_pipelines import chains, run
+from rayograph_pipelines import listing as listing_stage
 from rayograph_pipelines.committer import Committer
 from rayograph_pipelines.stages.list_files import ListFiles, ListFilesConfig
 from rayograph_pipelines.turns import Turns
@@ -70,6 +71,8 @@ def bulk(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(chains, "embedding", embedding)
     monkeypatch.setattr(run, "_SAMPLE_ROWS", 8)
     monkeypatch.setattr(run, "_PIPELINE_START_S", dict.fromkeys(run._PIPELINE_START_S, 0.0))
+    monkeypatch.setattr(listing_stage, "_ALONE_S", 0.0)
+    monkeypatch.setattr(listing_stage, "_AGAIN_ALONE_S", 0.0)
     monkeypatch.setattr(run, "_SAMPLE_EMBED_ROWS", 8)
     return rows
 
@@ -151,7 +154,7 @@ def test_equal_lots_are_not_taken_for_the_same_rows(
             touch(folder, *names(30, start=30 * lot))
             yield
 
-    monkeypatch.setattr(run, "growth", growth)
+    monkeypatch.setattr(listing_stage, "growth", growth)
     progress = run_of(settings, row, report=report).work()
     assert_all_ready(settings, row.dataset_id, progress, 210)
 
@@ -231,7 +234,7 @@ def test_a_stop_while_listing_lists_the_rest_later(
         yield
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "growth", growth)
+        patched.setattr(listing_stage, "growth", growth)
         progress = worker.work()
     assert progress.status == "in_progress"
     assert not Catalog(settings.catalog.uri).dataset(row.dataset_id).listed
