@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from training.export import export
+from training.heads import HeadPlan, fit_heads
 from training.train import Plan, train
 
 
@@ -22,13 +23,22 @@ def main() -> None:
             parser.add_argument(flag, type=Path, default=Path("training/runs/mini"))
         else:
             parser.add_argument(flag, type=type(entry.default), default=entry.default)
+    for entry in fields(HeadPlan):
+        flag = "--heads-" + entry.name.replace("_", "-")
+        parser.add_argument(flag, type=type(entry.default), default=entry.default)
     options = vars(parser.parse_args())
     threads, keep = options.pop("threads"), options.pop("no_export")
     if threads:
         import torch
 
         torch.set_num_threads(threads)
-    checkpoint = train(Plan(**options))
+    heads = HeadPlan(
+        **{entry.name: options.pop(f"heads_{entry.name}") for entry in fields(HeadPlan)}
+    )
+    plan = Plan(**options)
+    checkpoint = train(plan)
+    if heads.steps:
+        checkpoint = fit_heads(checkpoint, plan, heads)
     if not keep:
         export(checkpoint)
 

@@ -6,7 +6,7 @@ import itertools
 import queue
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,11 +87,27 @@ def _named(caption: str) -> npt.NDArray[np.bool_]:
 def make_batch(
     pool: Pool, truths: Truths, rows: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> Batch:
-    """One text for each of the pictures, then texts that are nearly right for half of them."""
+    """Pictures with the texts of ``texts_of``."""
+    texts, ids = texts_of(truths, rows, rng)
+    pixels = compress(pool.pixels[rows], JPEG_SHARE, rng)
+    return Batch(pixels, texts, ids, truths.ids[rows], rows, flippable(pool, rows))
+
+
+def texts_of(
+    truths: Truths,
+    rows: npt.NDArray[np.int64],
+    rng: np.random.Generator,
+    places: Sequence[int] = (),
+) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """One text for each of the pictures, then texts that are nearly right for half of them; and
+    what each says. ``places``: which of their statements the first pictures are to make."""
     texts, ids = [], []
-    for row in rows.tolist():
+    for row, wanted in itertools.zip_longest(rows.tolist(), places):
         found = truths.statements[row]
-        at = 0 if rng.random() < WHOLE_SHARE else int(rng.integers(len(found)))
+        if wanted is not None:
+            at = wanted
+        else:
+            at = 0 if rng.random() < WHOLE_SHARE else int(rng.integers(len(found)))
         form = found[at][int(rng.integers(len(found[at])))]
         texts.append(form)
         ids.append(truths.ids[row, at])
@@ -101,7 +117,12 @@ def make_batch(
         if wrong and not is_held_out(wrong):
             texts.append(wrong)
             ids.append(truths.of_text.get(wrong, NOTHING))
-    flippable = np.array(
+    return [reword(text, rng) for text in texts], np.array(ids)
+
+
+def flippable(pool: Pool, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Of which pictures all that is said stays true when they are flipped."""
+    return np.array(
         [
             pool.families[row] not in UNFLIPPABLE
             and " left " not in pool.captions[row]
@@ -109,9 +130,6 @@ def make_batch(
             for row in rows
         ]
     )
-    pixels = compress(pool.pixels[rows], JPEG_SHARE, rng)
-    said = [reword(text, rng) for text in texts]
-    return Batch(pixels, said, np.array(ids), truths.ids[rows], rows, flippable)
 
 
 def batches(

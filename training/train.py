@@ -29,6 +29,11 @@ CONFIG = Path(__file__).parent.parent / "rayograph/encoders/mini/rayograph-mini.
 NAME = "rayograph-mini"
 SCALE_MAX = 100.0
 _PARTS = 5
+_TO_JOINT_SPACE = (
+    "visual.attnpool.c_proj.weight",
+    "visual.attnpool.c_proj.bias",
+    "text_projection",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +86,12 @@ class Memories:
 
 def train(plan: Plan) -> Path:
     """Train, or go on training; the path of the checkpoint."""
-    device = torch.device(_device(plan.device))
+    device = torch.device(torch_device(plan.device))
     pool = open_pool(plan.out / "pool", count=plan.pool, side=plan.pool_side, workers=plan.workers)
     truths = Truths(pool.captions, pool.colours)
     torch.manual_seed(plan.seed)
     random.seed(plan.seed)
-    open_clip.add_model_config(CONFIG)
-    model = open_clip.create_model(NAME, load_weights=False).to(device)
-    model.visual = model.visual.to(memory_format=torch.channels_last)
+    model = new_model(device)
     if plan.start_from:
         start_from(model, Path(plan.start_from))
     smooth = {name: value.clone() for name, value in model.state_dict().items()}
@@ -109,7 +112,7 @@ def train(plan: Plan) -> Path:
     tokenizer = open_clip.get_tokenizer(NAME)
     bar = tqdm(steps, initial=first, total=plan.steps, unit="step", mininterval=5)
     for step, batch in zip(bar, made, strict=True):
-        with _attention(device):
+        with attention(device):
             losses = _step(model, optimizer, memories, batch, tokenizer, plan, step, device)
         _average(smooth, model, plan.average if step > 500 else 0.9)
         log.captions.append((step, losses[0]))
@@ -129,13 +132,22 @@ def train(plan: Plan) -> Path:
     return path
 
 
-def _device(setting: str) -> str:
+def new_model(device: torch.device) -> Any:
+    """The architecture, before any training."""
+    open_clip.add_model_config(CONFIG)
+    model = open_clip.create_model(NAME, load_weights=False).to(device)
+    model.visual = model.visual.to(memory_format=torch.channels_last)
+    return model
+
+
+def torch_device(setting: str) -> str:
+    """What a setting names; ``auto`` is a GPU where there is one."""
     if setting != "auto":
         return setting
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _attention(device: torch.device) -> AbstractContextManager[Any]:
+def attention(device: torch.device) -> AbstractContextManager[Any]:
     """On a CPU the backward pass of fused attention takes ten times that of the plain."""
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
 
@@ -149,11 +161,12 @@ def _optimizer(model: Any, plan: Plan) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98))
 
 
-def _rate(plan: Plan, step: int) -> float:
-    if step < plan.warm_up:
-        return plan.rate * (step + 1) / plan.warm_up
-    share = (step - plan.warm_up) / max(1, plan.steps - plan.warm_up)
-    return plan.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2)
+def falling(rate: float, warm_up: int, steps: int, step: int) -> float:
+    """The rate of a step: up in a line, then down along a cosine."""
+    if step < warm_up:
+        return rate * (step + 1) / warm_up
+    share = (step - warm_up) / max(1, steps - warm_up)
+    return rate * (0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2)
 
 
 def _step(
@@ -168,7 +181,7 @@ def _step(
 ) -> tuple[float, float]:
     rng = torch.Generator(device).manual_seed(plan.seed * 1_000_003 + step)
     for group in optimizer.param_groups:
-        group["lr"] = _rate(plan, step)
+        group["lr"] = falling(plan.rate, plan.warm_up, plan.steps, step)
     again = round(len(batch.pixels) * plan.views)
     both = _views(model, batch, again, rng, device)
     tokens = tokenizer(batch.texts).to(device)
@@ -201,7 +214,7 @@ def _step(
 def _views(model: Any, batch: Batch, again: int, rng: torch.Generator, device: torch.device) -> Any:
     """A faithful view of every picture, then a free one of the first ``again``."""
     pixels = torch.from_numpy(batch.pixels).to(device)
-    side = _side(model)
+    side = side_of(model)
     toss = torch.rand(len(pixels), generator=rng, device=device) < 0.5
     flip = (toss & torch.from_numpy(batch.flippable).to(device)).float()
     toss = torch.rand(again, generator=rng, device=device) < 0.5
@@ -211,7 +224,7 @@ def _views(model: Any, batch: Batch, again: int, rng: torch.Generator, device: t
             view(pixels[:again], side, toss.float(), FREE, rng),
         ]
     )
-    return _normalised(model, both).contiguous(memory_format=torch.channels_last)
+    return normalised(model, both).contiguous(memory_format=torch.channels_last)
 
 
 def _captions(
@@ -230,12 +243,14 @@ def _captions(
     return (of_texts + caption_loss(scale * pictures @ all_texts.T, truth)) / 2
 
 
-def _side(model: Any) -> int:
+def side_of(model: Any) -> int:
+    """The size of the pictures it reads."""
     side = model.visual.image_size
     return int(side if isinstance(side, int) else side[0])
 
 
-def _normalised(model: Any, pictures: Any) -> Any:
+def normalised(model: Any, pictures: Any) -> Any:
+    """Pictures in 0-1 as the model wants them."""
     mean, std = (
         torch.tensor(model.visual.preprocess_cfg[key], device=pictures.device).view(1, 3, 1, 1)
         for key in ("mean", "std")
@@ -277,7 +292,7 @@ def validate(
 
 def _vectors(model: Any, pictures: Any, device: torch.device) -> Any:
     with torch.autocast(device.type, torch.bfloat16):
-        found = model.encode_image(_normalised(model, pictures.clamp(0, 1))).float()
+        found = model.encode_image(normalised(model, pictures.clamp(0, 1))).float()
     return torch.nn.functional.normalize(found, dim=-1)
 
 
@@ -289,7 +304,7 @@ def _precision(
     rows: npt.NDArray[np.int64],
     device: torch.device,
 ) -> float:
-    side, parts = _side(model), []
+    side, parts = side_of(model), []
     for start in range(0, len(rows), 128):
         pixels = torch.from_numpy(pool.pixels[rows[start : start + 128]]).to(device)
         picture = pixels.permute(0, 3, 1, 2).float() / 255
@@ -321,7 +336,7 @@ def _recall_of_parts(
         pixels = torch.from_numpy(pool.pixels[rows[start : start + 128]]).to(device)
         for _ in range(_PARTS):
             flip = (torch.rand(len(pixels), generator=rng, device=device) < 0.5).float()
-            parts.append(_vectors(model, view(pixels, _side(model), flip, PART, rng), device))
+            parts.append(_vectors(model, view(pixels, side_of(model), flip, PART, rng), device))
     lots = [torch.stack(parts[n : n + _PARTS], 1) for n in range(0, len(parts), _PARTS)]
     vectors = torch.cat(lots).flatten(0, 1)
     scores = vectors @ vectors.T
@@ -332,7 +347,8 @@ def _recall_of_parts(
 
 
 def start_from(model: Any, path: Path) -> None:
-    """Begin with a run's averaged weights or the package's; fewer blocks or px there will do."""
+    """Begin with a run's averaged weights or the package's: fewer blocks, px or dimensions there
+    will do."""
     if path.suffix == ".safetensors":
         kept = {name: value.float() for name, value in load_file(path).items()}
         kept = {n: v.to(model.state_dict()[n].dtype) for n, v in kept.items()}
@@ -342,6 +358,10 @@ def start_from(model: Any, path: Path) -> None:
     name = "visual.attnpool.positional_embedding"
     if kept[name].shape != fresh[name].shape:
         kept[name] = _resize_places(kept[name], len(fresh[name]))
+    for name in _TO_JOINT_SPACE:
+        more = [now - then for now, then in zip(fresh[name].shape, kept[name].shape, strict=True)]
+        sides = [each for room in reversed(more) for each in (0, room)]
+        kept[name] = torch.nn.functional.pad(kept[name], sides)
     # A block that is new adds nothing to its input until it is trained: its last scale is zero.
     model.load_state_dict({**fresh, **kept})
 

@@ -55,7 +55,7 @@ def test_open_clip_alone_loads_the_same_model(mini: Encoder) -> None:
 
 def test_its_key_follows_its_weights(mini: Encoder) -> None:
     assert mini.key == load_encoder(f"{MINI_CONFIG}/{MINI_WEIGHTS}").key
-    assert (mini.name, mini.dim) == (MINI, 256)
+    assert (mini.name, mini.dim) == (MINI, 512)
 
 
 @pytest.mark.parametrize(

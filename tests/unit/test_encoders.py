@@ -128,7 +128,7 @@ def test_auto_without_cache_and_hub_takes_the_small_model_and_says_so() -> None:
     assert (models.in_use, models.reason) == (MINI, found.reason)
     used = [item for item in models.items if item.available or item.in_use]
     assert [(item.name, item.available, item.in_use, item.dim) for item in used] == [
-        (MINI, True, True, 256)
+        (MINI, True, True, 512)
     ]
     assert all(item.reason and item.finds and item.does_not_find for item in models.items)
     assert len({item.name for item in models.items}) == len(models.items)
@@ -150,7 +150,7 @@ def test_the_small_model_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     found = choose_model(MINI)
     assert found.name == MINI
     assert "ships" in found.reason
-    assert model_shape(MINI) == ModelShape(256, MINI_SIDE)
+    assert model_shape(MINI) == ModelShape(512, MINI_SIDE)
     assert [item.name for item in list_models(MINI).items if item.in_use] == [MINI]
     monkeypatch.setattr(choice, "architectures", dict)
     with pytest.raises(ModelUnavailable, match="server extra"):
