@@ -15,7 +15,13 @@ from rayograph.analysis.clusters import Tree
 from rayograph.analysis.groups import Floats, Ints
 from rayograph.catalog import DatasetRow
 from rayograph.catalog.analyses import About, Wanted
-from rayograph.catalog.analysis_data import Vectors, captions_of, identities, values_of
+from rayograph.catalog.analysis_data import (
+    Vectors,
+    captions_of,
+    identities,
+    single_field,
+    values_of,
+)
 from rayograph.catalog.filters import Filter
 from rayograph.catalog.picking import filter_of
 from rayograph.errors import InvalidRequest, NotReady, RayographError
@@ -78,7 +84,8 @@ def _drawn(
     if asked.by is None:
         rows = sample.drawn(len(found.ids), n, asked.seed)
     else:
-        rows = sample.balanced(values_of(reader, found.ids, asked.by), n, asked.seed)
+        field = single_field(asked.by, row.labellings)
+        rows = sample.balanced(values_of(reader, found.ids, field), n, asked.seed)
     scores = np.full(len(rows), np.nan, np.float32)
     return _scored(found.ids, rows, scores), about(row, found)
 

@@ -16,7 +16,9 @@ from rayograph.catalog.columns import Space
 from rayograph.catalog.filters import Filter, in_sight, present
 from rayograph.catalog.reader import DONE, DatasetReader
 from rayograph.errors import InvalidRequest
-from rayograph.where.fields import find, nearest
+from rayograph.labelling.definition import Labellings
+from rayograph.where.fields import Field, nearest
+from rayograph.where.labelled import field_named
 
 _BATCH = 8_192
 
@@ -118,19 +120,26 @@ def captions_of(reader: DatasetReader, ids: pa.Array) -> pa.ChunkedArray:
     return table["caption"].take(place)
 
 
-def values_of(reader: DatasetReader, ids: pa.Array, name: str) -> npt.NDArray[np.int64]:
-    """For each of these images the number of its value of a field; -1 where that is not known.
+def single_field(name: str, labellings: Labellings) -> Field:
+    """The field of this name, of which each image has one value or none.
 
     Raises:
         InvalidRequest: there is no such field, or it has no single value.
+        InvalidFilter: there are no such labels.
     """
-    field = find(name)
+    field = field_named(name, labellings)
     if field is None:
         near = nearest(name)
         hint = f"did you mean {near!r}?" if near else None
         raise InvalidRequest(f"there is no field {name!r}", hint=hint)
-    if field.kind in ("tags", "area") or field.name == "status":
+    several = field.kind == "tags" and not field.single
+    if several or field.kind == "area" or field.name == "status":
         raise InvalidRequest(f"{field.name} has no single value to balance by")
+    return field
+
+
+def values_of(reader: DatasetReader, ids: pa.Array, field: Field) -> npt.NDArray[np.int64]:
+    """For each of these images the number of its value of a field; -1: it has none."""
     snapshot = reader.snapshot()
     seen = reader.space.seen(snapshot.schema.names)
     there = [seen[source] for source in field.sources if source in seen]

@@ -58,6 +58,7 @@ class Field:
         fold: how its values are written in the table.
         listed: it has so few values in a dataset that they are offered.
         settled: nothing there is an answer too (it did not fail), so ``not`` includes it.
+        single: of several values that can be, an image has one at most.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Field:
     fold: Callable[[str], str] = str
     listed: bool = False
     settled: bool = False
+    single: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:

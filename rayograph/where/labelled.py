@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from rayograph.errors import InvalidFilter, NotFound
 from rayograph.labelling.definition import CERTAINTY, Labelling, Labellings
-from rayograph.where.fields import Field
+from rayograph.where.fields import Field, find
 from rayograph.where.syntax import And, Compare, Leaf, Match, Missing, Node, Not, OneOf, Or, Value
 
 _NAME = re.compile(r"labels?\.(\w+)(?:\.(\w+))?\Z")
@@ -74,6 +74,21 @@ def column_field(name: str, labellings: Labellings) -> Field | None:
     return Field(field.name, "number", field.about, columns=(column,))
 
 
+def field_named(name: str, labellings: Labellings) -> Field | None:
+    """The field of this name; labels and their scores with where they lie in the table.
+
+    Raises:
+        InvalidFilter: the dataset has no such labels, or they have no such class.
+    """
+    field = find(name)
+    if field is None or not is_labelled(field.name):
+        return field
+    labelling, column = _found(field.name, labellings)
+    if column is None:
+        return classes_field(labelling)
+    return Field(field.name, "number", field.about, columns=(column,))
+
+
 def classes_field(labelling: Labelling) -> Field:
     """The classes that images get, worked out of their columns: to count them."""
     columns = tuple(labelling.columns)
@@ -87,7 +102,16 @@ def classes_field(labelling: Labelling) -> Field:
         sql = f"coalesce({', '.join(each)}, null)"
     about = f"classes by the labels {labelling.name}"
     name = f"labels.{labelling.name}"
-    return Field(name, "tags", about, columns=columns, sql=sql, settled=True, listed=True)
+    return Field(
+        name,
+        "tags",
+        about,
+        columns=columns,
+        sql=sql,
+        settled=True,
+        listed=True,
+        single=not labelling.several,
+    )
 
 
 def _sql(labelling: Labelling, at: int) -> str:

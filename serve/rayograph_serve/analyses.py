@@ -36,7 +36,7 @@ from rayograph.analysis.asked import (
 )
 from rayograph.catalog import Catalog, DatasetRow
 from rayograph.catalog.analyses import Result, Wanted
-from rayograph.catalog.analysis_data import marks_of
+from rayograph.catalog.analysis_data import marks_of, single_field
 from rayograph.catalog.discovered import named_by
 from rayograph.errors import AnalysisFailed, ModelUnavailable, NotReady
 from rayograph.progress import embeds
@@ -182,7 +182,7 @@ class Discovery:
     async def map(self, dataset_id: str, asked: MapAsked, part: MapPart) -> MapSlice | Computing:
         """Places of a part of the map."""
         row = await self._row(dataset_id)
-        field = field_of(part.colour) if part.colour is not None else None
+        field = field_of(part.colour, row.labellings) if part.colour is not None else None
         found = await self._find(row, asked)
         if isinstance(found, Computing):
             return found
@@ -280,6 +280,8 @@ class Discovery:
         if isinstance(asked, DuplicatesAsked) and asked.kind != "semantic":
             return
         if isinstance(asked, SampleAsked) and asked.method in ("random", "balanced"):
+            if asked.by is not None:
+                single_field(asked.by, row.labellings)
             return
         if not embeds(row):
             raise ModelUnavailable(

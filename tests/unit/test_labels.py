@@ -65,6 +65,26 @@ async def test_what_is_hidden_is_not_counted_as_no_filter_shows_it(api: Api) -> 
     assert len(await api.numbers("labels.things:cat")) == 5
 
 
+async def test_samples_are_balanced_by_classes_and_the_map_is_coloured_by_them(api: Api) -> None:
+    await api.made()
+    path = "sample?method=balanced&by=labels.things&n=12"
+    await api.ask("GET", path, 202)
+    api.foreman.do()
+    chosen = [int(item["image"]["file_name"][:5]) for item in (await api.ask("GET", path))["items"]]
+    assert sorted(number % 4 for number in chosen) == [0] * 4 + [1] * 4 + [2] * 4
+    await api.ask("GET", "map?colour=labels.things", 202)
+    api.foreman.do()
+    headers = {"Accept": "application/json"}
+    for colour, counted in (("labels.things", "labels"), ("labels.things.dog", "edges")):
+        answer = await api.http.get(f"{api.root}/map?colour={colour}", headers=headers)
+        legend = answer.json()["legend"]
+        assert legend["field"] == colour and legend[counted]
+        assert sum(legend["counts"]) + legend["rest"] + legend["missing"] == 24
+    for path in ("sample?method=balanced&by=labels.thing&n=2", "map?colour=labels.things.horse"):
+        answer = await api.http.get(f"{api.root}/{path}", headers=headers)
+        assert answer.status_code == 422, answer.text
+
+
 async def test_what_is_not_there_is_said_with_what_is(api: Api) -> None:
     await api.made()
     for where in ("labels.thing:dog", "labels.things:horse", "labels.things.horse>0.5"):
