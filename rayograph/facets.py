@@ -32,6 +32,7 @@ class Facet(Answer):
     name: str
     kind: str
     about: str
+    single: bool = Field(True, description="an image has one value of it at most")
     missing: int = Field(description="without a value, or not read yet")
     missing_chosen: Choice | None = None
     values: list[FacetValue] = Field(default_factory=list)

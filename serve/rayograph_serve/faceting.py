@@ -178,6 +178,7 @@ def _facet(
         name=of.name,
         kind=of.kind,
         about=of.about,
+        single=of.kind != "tags" or of.single,
         missing=counts[-1],
         missing_chosen=None if told.missing is None else "in" if told.missing else "out",
         min=coded.ends[0] if coded.ends else None,

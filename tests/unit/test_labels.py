@@ -67,6 +67,8 @@ async def test_what_is_hidden_is_not_counted_as_no_filter_shows_it(api: Api) -> 
 
 async def test_samples_are_balanced_by_classes_and_the_map_is_coloured_by_them(api: Api) -> None:
     await api.made()
+    facets = (await api.ask("GET", "facets"))["items"]
+    assert {f["name"]: f["single"] for f in facets if f["kind"] == "tags"}["labels.things"]
     path = "sample?method=balanced&by=labels.things&n=12"
     await api.ask("GET", path, 202)
     api.foreman.do()

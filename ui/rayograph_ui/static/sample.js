@@ -38,7 +38,7 @@ export class Sample {
     if (by.dataset.of === root) return;
     const { items } = await this.#app.api.get(`${root}/facets?most=2`);
     const names = items
-      .filter(({ name, kind, values }) => values.length > 1 && kind !== "tags" && !NO_SINGLE_VALUE.has(name))
+      .filter(({ name, single, values }) => values.length > 1 && single && !NO_SINGLE_VALUE.has(name))
       .map(({ name }) => name);
     by.replaceChildren(...["folder", ...names].map((name) => h("option", { value: name }, titleOf(name))));
     by.dataset.of = root;
