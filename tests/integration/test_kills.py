@@ -110,7 +110,7 @@ def test_the_whole_program_while_it_looks_again(running: Server, tmp_path: Path)
     for path, other in zip(changed, more, strict=False):
         path.write_bytes(other.read_bytes())
     for path in more[PART:]:
-        path.rename(folder / path.name)
+        path.rename(folder / f"new-{path.name}")
     dataset.rescan()
     running.kill_all()
     running.start()
