@@ -14,15 +14,14 @@ from virtual_engine import Virtual, VirtualEngine
 _ARGS = [
     "--headless",
     "--no-sandbox",
-    # WebGL by software: the same pixels as by a GPU, more slowly.
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
 ]
+# WebGL by software draws the same pixels as a GPU, and makes every page slow: for the map alone.
+_PLAIN = ["--disable-gpu"]
+_WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PATIENCE_MS = 15_000
 Open = Callable[..., Page]
@@ -36,12 +35,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def launch() -> Iterator[Callable[[list[str]], Browser]]:
+    """Starts a Chromium with more arguments; all are closed in the end."""
     path = _CHROMIUM if Path(_CHROMIUM).exists() else None
+    started: list[Browser] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_ARGS)
-        yield browser
-        browser.close()
+
+        def one(more: list[str]) -> Browser:
+            browser = playwright.chromium.launch(executable_path=path, args=[*_ARGS, *more])
+            started.append(browser)
+            return browser
+
+        yield one
+        for browser in started:
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(launch: Callable[[list[str]], Browser]) -> Browser:
+    return launch(_PLAIN)
+
+
+@pytest.fixture(scope="session")
+def webgl_chromium(launch: Callable[[list[str]], Browser]) -> Browser:
+    return launch(_WEBGL)
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,8 @@ def test_the_view_is_exported_shown_and_taken(
     with page.expect_download() as taken:
         page.click("#rg-exports a")
     assert taken.value.suggested_filename == "yolo.zip"
-    page.click("#rg-exports button")
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        page.click("#rg-exports button")
     page.wait_for_selector("#rg-exports li", state="detached")
     assert shelf.items == {}
     page.keyboard.press("Escape")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from browsing import wait_pictures, wait_text
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from virtual_engine import Virtual, VirtualEngine
 from virtual_map import ALONE, MIDDLES, picked
 
@@ -17,6 +17,11 @@ from rayograph.errors import AnalysisFailed, ModelUnavailable, NotReady
 
 Open = Callable[..., Page]
 COUNT = 100_000
+
+
+@pytest.fixture
+def chromium(webgl_chromium: Browser) -> Browser:
+    return webgl_chromium
 
 
 @pytest.fixture
