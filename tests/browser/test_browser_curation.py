@@ -28,22 +28,28 @@ def marked(page: Page, text: str) -> None:
     )
 
 
+def press(page: Page, key: str) -> None:
+    """Press a key that changes the picture, and await that the server has it."""
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        page.keyboard.press(key)
+
+
 def test_keys_rate_and_favour_and_z_undoes(
     engine: VirtualEngine, half_done: Virtual, open_page: Open
 ) -> None:
     page = open_page()
     at_second(page)
-    page.keyboard.press("4")
+    press(page, "4")
     marked(page, "★★★★")
-    page.keyboard.press("f")
+    press(page, "f")
     marked(page, "★★★★♥")
-    page.keyboard.press("2")
+    press(page, "2")
     marked(page, "★★♥")
     for after in ("★★★★♥", "★★★★", ""):
-        page.keyboard.press("z")
+        press(page, "z")
         marked(page, after)
-    page.keyboard.press("5")
-    page.keyboard.press("5")
+    press(page, "5")
+    press(page, "5")
     marked(page, "")
     page.reload()
     wait_pictures(page)
@@ -55,7 +61,7 @@ def test_it_is_shown_before_the_server_knows_and_taken_back_when_it_refuses(
 ) -> None:
     page = open_page()
     at_second(page)
-    page.keyboard.press("3")
+    press(page, "3")
     marked(page, "★★★")
     engine.hold = threading.Event()
     engine.refuse = CatalogError("the disk is full")
