@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import open_clip
 import torch
 from safetensors.torch import save_file
 
-from training.train import CONFIG, NAME
+from training.train import CONFIG, new_model
 
 WEIGHTS = CONFIG.with_suffix(".safetensors")
 _EMBEDDING = "token_embedding.weight"
@@ -20,10 +19,7 @@ def export(checkpoint: Path, target: Path = WEIGHTS) -> Path:
     """Half precision; words that training never saw are zero, which says nothing and packs well."""
     kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
     state = kept["smooth"]
-    open_clip.add_model_config(CONFIG)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        wanted = open_clip.create_model(NAME, load_weights=False).state_dict()
+    wanted = new_model(torch.device("cpu")).state_dict()
     halves = {}
     for name, value in state.items():
         if value.shape != wanted[name].shape:

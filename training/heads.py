@@ -19,18 +19,19 @@ import numpy as np
 import numpy.typing as npt
 import open_clip
 import torch
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import normalize
 from tqdm import tqdm
 
 from training.augment import FAITHFUL, PART, View, view
 from training.data import ALIKE, Truths, flippable, texts_of
-from training.loss import VIEW_TEMPERATURE, caption_loss
+from training.loss import caption_loss, truth_of, view_loss
 from training.pool import SHARES, Pool, open_pool
 from training.train import (
     NAME,
     SCALE_MAX,
     Plan,
     attention,
+    average,
     falling,
     new_model,
     normalised,
@@ -209,7 +210,7 @@ def _fit(
     layer = [*last.parameters()]
     groups = [{"params": layer, "share": heads.last_share}, {"params": words, "share": 1.0}]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=heads.decay)
-    smooth = [value.detach().clone() for value in layer + words]
+    smooth = {name: value.clone() for name, value in model.state_dict().items()}
     bar = tqdm(range(heads.steps), desc="heads", unit="step", mininterval=5)
     for step in bar:
         rate = falling(heads.rate, heads.warm_up, heads.steps, step)
@@ -222,9 +223,7 @@ def _fit(
             said = normalize(model.encode_text(tokenizer(texts).to(device)), dim=-1)
         pictures = _vectors(last, seen["faithful" if step % 2 else "whole"], rows)
         asked = torch.from_numpy(text_ids.astype(np.int32)).to(device)
-        truth = torch.zeros(len(asked), len(rows), dtype=torch.bool, device=device)
-        for column in ids[rows].T:
-            truth |= asked[:, None] == column[None]
+        truth = truth_of(asked, ids[rows])
         scores = model.logit_scale.exp() * said @ pictures.T
         few = 2 * heads.texts
         captions = (caption_loss(scores, truth) + caption_loss(scores.T[:few], truth.T[:few])) / 2
@@ -235,17 +234,11 @@ def _fit(
         optimizer.step()
         with torch.no_grad():
             model.logit_scale.clamp_(0, math.log(SCALE_MAX))
-            share = heads.average if step > heads.warm_up else 0.8
-            for kept, value in zip(smooth, layer + words, strict=True):
-                kept.lerp_(value, 1 - share)
+        average(smooth, model, heads.average if step > heads.warm_up else 0.8)
         bar.set_postfix(captions=f"{captions:.3f}", views=f"{views:.3f}", refresh=False)
-    with torch.no_grad():
-        for kept, value in zip(smooth, layer + words, strict=True):
-            value.copy_(kept)
-    state = {name: value.clone() for name, value in model.state_dict().items()}
-    precision, recall = validate(model, state, pool, truths, tokenizer, plan, device)
+    precision, recall = validate(model, smooth, pool, truths, tokenizer, plan, device)
     tqdm.write(f"heads: precision@10 {precision:.3f}, recall of parts {recall:.3f}")
-    return state
+    return smooth
 
 
 def _vectors(last: torch.nn.Linear, kept: Tensor, rows: Ints) -> Tensor:
@@ -254,9 +247,7 @@ def _vectors(last: torch.nn.Linear, kept: Tensor, rows: Ints) -> Tensor:
 
 def _pairs(last: torch.nn.Linear, seen: dict[str, Tensor], rows: Ints, step: int) -> Tensor:
     one, two = (_vectors(last, seen[name], rows) for name in PAIRS[step % len(PAIRS)])
-    scores = one @ two.T / VIEW_TEMPERATURE
-    right = torch.arange(len(rows), device=scores.device)
-    return (cross_entropy(scores, right) + cross_entropy(scores.T, right)) / 2
+    return view_loss(one, two)
 
 
 class Draw:

@@ -22,7 +22,18 @@ def caption_loss(scores: Tensor, truth: Tensor) -> Tensor:
     return ((missed * truth).sum(1) / count.clamp(min=1)).sum() / (count > 0).sum().clamp(min=1)
 
 
-def view_loss(first: Tensor, second: Tensor, others: Tensor, same: Tensor) -> Tensor:
+def truth_of(text_ids: Tensor, picture_ids: Tensor) -> Tensor:
+    """Which text [texts] is true of which picture [pictures, what is true of it]."""
+    truth = torch.zeros(len(text_ids), len(picture_ids), dtype=torch.bool, device=text_ids.device)
+    # One column after another: all at once would take as many times the memory.
+    for column in picture_ids.T:
+        truth |= text_ids[:, None] == column[None]
+    return truth
+
+
+def view_loss(
+    first: Tensor, second: Tensor, others: Tensor | None = None, same: Tensor | None = None
+) -> Tensor:
     """Each view must find the other view of its picture, also among ``others``.
 
     ``same`` [pictures, others]: the other is of the same picture, so no wrong answer.
@@ -31,7 +42,10 @@ def view_loss(first: Tensor, second: Tensor, others: Tensor, same: Tensor) -> Te
     between = first @ second.T
     losses = []
     for asked, inside in ((first, between), (second, between.T)):
-        beside = (asked @ others.T).masked_fill(same, -torch.inf)
-        scores = torch.cat([inside, beside], 1) / VIEW_TEMPERATURE
+        scores = inside
+        if others is not None:
+            beside = (asked @ others.T).masked_fill(same, -torch.inf)
+            scores = torch.cat([inside, beside], 1)
+        scores = scores / VIEW_TEMPERATURE
         losses.append(functional.cross_entropy(scores, right))
     return (losses[0] + losses[1]) / 2

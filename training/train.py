@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from training.augment import FAITHFUL, FREE, PART, view
 from training.data import Batch, Truths, batches
-from training.loss import caption_loss, view_loss
+from training.loss import caption_loss, truth_of, view_loss
 from training.memory import Memory
 from training.plot import plot
 from training.pool import SHARES, Pool, open_pool
@@ -114,7 +114,7 @@ def train(plan: Plan) -> Path:
     for step, batch in zip(bar, made, strict=True):
         with attention(device):
             losses = _step(model, optimizer, memories, batch, tokenizer, plan, step, device)
-        _average(smooth, model, plan.average if step > 500 else 0.9)
+        average(smooth, model, plan.average if step > 500 else 0.9)
         log.captions.append((step, losses[0]))
         log.views.append((step, losses[1]))
         bar.set_postfix(captions=f"{losses[0]:.3f}", views=f"{losses[1]:.3f}", refresh=False)
@@ -235,11 +235,10 @@ def _captions(
     scale = model.logit_scale.exp()
     all_pictures = torch.cat([pictures, seen.vectors[seen.held]])
     all_ids = torch.cat([picture_ids, seen.marks[seen.held, :-1]])
-    truth = (all_ids[None] == text_ids[:, None, None]).any(-1)
-    of_texts = caption_loss(scale * texts @ all_pictures.T, truth)
+    of_texts = caption_loss(scale * texts @ all_pictures.T, truth_of(text_ids, all_ids))
     all_texts = torch.cat([texts, said.vectors[said.held]])
     all_said = torch.cat([text_ids, said.marks[said.held, 0]])
-    truth = (picture_ids[:, None] == all_said[None, :, None]).any(-1)
+    truth = truth_of(all_said, picture_ids).T
     return (of_texts + caption_loss(scale * pictures @ all_texts.T, truth)) / 2
 
 
@@ -259,8 +258,8 @@ def normalised(model: Any, pictures: Any) -> Any:
 
 
 @torch.no_grad()
-def _average(smooth: dict[str, Any], model: Any, share: float) -> None:
-    """A moving average of the weights: what is exported."""
+def average(smooth: dict[str, Any], model: Any, share: float) -> None:
+    """Move an average of the weights towards those of now: what is exported."""
     for name, value in model.state_dict().items():
         if value.is_floating_point():
             smooth[name].lerp_(value, 1 - share)

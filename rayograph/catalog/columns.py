@@ -87,6 +87,8 @@ MISSING = pa.schema([pa.field("missing", pa.bool_())])
 
 # True: somebody does not want to see it (rayograph.catalog.hiding), in the same way.
 HIDDEN = pa.schema([pa.field("hidden", pa.bool_())])
+# Rows with one of these are out of sight unless a filter names it.
+OUT_OF_SIGHT = (*MISSING.names, *HIDDEN.names)
 
 # What the last analyses said of each image (rayograph.catalog.discovered), from the first time on.
 CLUSTER = pa.schema([pa.field("cluster", pa.string())])

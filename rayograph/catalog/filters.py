@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from lance.query import FullTextOperator, MatchQuery
 
-from rayograph.catalog.columns import SPACES, Space
+from rayograph.catalog.columns import OUT_OF_SIGHT, SPACES, Space
 from rayograph.catalog.vocabulary import values_of
 from rayograph.errors import NotReady
 from rayograph.schema import ImageStatus, StageState
@@ -129,7 +129,7 @@ def present(snapshot: lance.LanceDataset) -> str | None:
 def in_sight(snapshot: lance.LanceDataset, named: Collection[str] = frozenset()) -> str | None:
     """The filter that leaves out what is out of sight: rows whose file is gone, and hidden ones,
     each unless somebody named them. None: the table has had none."""
-    there = [name for name in ("missing", "hidden") if name in snapshot.schema.names]
+    there = [name for name in OUT_OF_SIGHT if name in snapshot.schema.names]
     left_out = [f"({name} is null or not {name})" for name in there if name not in named]
     return " and ".join(left_out) or None
 

@@ -11,7 +11,7 @@ import lance
 import numpy as np
 import numpy.typing as npt
 
-from rayograph.catalog.columns import HIDDEN, MISSING
+from rayograph.catalog.columns import OUT_OF_SIGHT
 from rayograph.catalog.labels import present_in
 from rayograph.labelling.definition import Labelling
 
@@ -19,8 +19,6 @@ BINS = 100
 # Where bins begin and end, as a filter reads them: ``score>=0.07`` counts whole bins.
 EDGES = np.array([at / BINS for at in range(BINS + 1)])
 Counts = npt.NDArray[np.int64]
-# Of rows with one of these no filter shows its score, so none is counted.
-_OUT_OF_SIGHT = (*MISSING.names, *HIDDEN.names)
 _KEPT_TABLES = 64
 
 
@@ -69,7 +67,7 @@ class LabelCounts:
         known: dict[Hashable, tuple[Counts, int]],
     ) -> dict[Hashable, tuple[Counts, int]]:
         names = [*labelling.columns[:-1]]
-        names += [name for name in _OUT_OF_SIGHT if name in snapshot.schema.names]
+        names += [name for name in OUT_OF_SIGHT if name in snapshot.schema.names]
         numbers = {f.id() for f in snapshot.lance_schema.fields() if f.name() in names}
         found: dict[Hashable, tuple[Counts, int]] = {}
         for fragment in snapshot.get_fragments():
@@ -87,7 +85,7 @@ def _counted(
 ) -> tuple[Counts, int]:
     table = fragment.to_table(columns=names)
     there = table[labelling.best].is_valid().to_numpy()
-    for name in set(_OUT_OF_SIGHT) & set(table.column_names):
+    for name in set(OUT_OF_SIGHT) & set(table.column_names):
         there &= ~table[name].fill_null(False).to_numpy()
     best = table[labelling.best].fill_null(-1).to_numpy()
     counts = np.zeros((len(labelling.classes), BINS), np.int64)

@@ -71,7 +71,7 @@ def column_field(name: str, labellings: Labellings) -> Field | None:
         raise InvalidFilter(
             f"{field.name} has no order", hint=f"{field.name}.{labelling.classes[0].key}"
         )
-    return Field(field.name, "number", field.about, columns=(column,))
+    return replace(field, columns=(column,))
 
 
 def field_named(name: str, labellings: Labellings) -> Field | None:
@@ -86,7 +86,7 @@ def field_named(name: str, labellings: Labellings) -> Field | None:
     labelling, column = _found(field.name, labellings)
     if column is None:
         return classes_field(labelling)
-    return Field(field.name, "number", field.about, columns=(column,))
+    return replace(field, columns=(column,))
 
 
 def classes_field(labelling: Labelling) -> Field:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from rayograph.catalog import DatasetReader
 from rayograph.catalog.analyses import Result, marks
+from rayograph.catalog.columns import OUT_OF_SIGHT
 from rayograph.catalog.filters import in_sight
 
 Rows = npt.NDArray[np.int64]
@@ -47,7 +48,7 @@ class Living:
         """
         snapshot = reader.snapshot()
         key = (reader.dataset_id, result.uri, result.about.made_at, hidden)
-        out = marks(snapshot, ["missing", "hidden"])
+        out = marks(snapshot, [*OUT_OF_SIGHT])
         fragments = frozenset(
             (each.fragment_id, str(each.metadata.deletion_file))
             for each in snapshot.get_fragments()

@@ -79,15 +79,18 @@ def test_keys_choose_rate_and_undo(
     for _ in range(2):
         page.keyboard.press("Shift+ArrowRight")
     wait_text(page, COUNT, "3 chosen")
-    page.keyboard.press("4")
-    marks(page, 3, "★★★★")
+    with page.expect_response(BATCH):
+        page.keyboard.press("4")
+        marks(page, 3, "★★★★")
     with page.expect_response(BATCH):
         page.keyboard.press("f")
         marks(page, 3, "★★★★♥")
     assert len(engine.batches) == 2
-    page.keyboard.press("z")
+    with page.expect_response(BATCH):
+        page.keyboard.press("z")
     marks(page, 3, "★★★★")
-    page.keyboard.press("z")
+    with page.expect_response(BATCH):
+        page.keyboard.press("z")
     marks(page, 3, "")
     page.reload()
     wait_pictures(page)
@@ -112,7 +115,11 @@ def test_what_was_pressed_last_is_what_stays(
     marks(page, 2, "★★")
     # The second waits for the answer to the first.
     assert [url for url in sent if url.endswith("/batch")] == []
-    with page.expect_response(lambda answer: len(engine.batches) == 2 and "batch" in answer.url):
+    with page.expect_response(
+        lambda answer: (
+            answer.url.endswith("/batch") and answer.request.post_data_json["rating"] == 2
+        )
+    ):
         engine.hold.set()
     assert [batch.rating for batch in engine.batches] == [4, 2]
     assert [kept.rating for kept in engine.edits.values()] == [2, 2]
