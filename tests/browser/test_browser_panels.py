@@ -50,6 +50,17 @@ def test_the_legend_adds_up_and_follows(
     assert sum(numbers()) == 10_000
 
 
+def test_the_legend_stays_beside_an_open_panel(half_done: Virtual, open_page: Open) -> None:
+    page = open_page(width=1280)
+    _dock(page)
+    wait_text(page, ".rg-legend", "61 embedding")
+    page.fill("#rg-search-text", "a sunset over the quiet sea")
+    page.keyboard.press("Enter")
+    wait_text(page, "#rg-summary", "searched")
+    end = "(selector) => document.querySelector(selector).getBoundingClientRect().right"
+    assert page.evaluate(end, ".rg-legend") <= page.evaluate(end, "#rg-strip")
+
+
 def test_pause_acts_at_once_and_stays(
     engine: VirtualEngine, half_done: Virtual, open_page: Open
 ) -> None:
