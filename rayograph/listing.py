@@ -337,7 +337,8 @@ def read_captions(source: Source) -> dict[str, str]:
                 try:
                     entry = json.loads(line)
                     uri = f"file://{quote_path(source.root)}/{quote_path(entry['file'])}"
-                    captions[uri] = str(entry["caption"])
+                    if caption := str(entry["caption"]).strip():
+                        captions[uri] = caption
                 except (ValueError, KeyError, TypeError):
                     continue
     except OSError:

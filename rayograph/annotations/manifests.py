@@ -77,12 +77,12 @@ def read(manifest: str, notes: Notes) -> Reading:
 def _annotated(uri: str, row: dict[str, Any]) -> Annotated:
     extra = {str(key): value for key, value in row.items() if key != URI and value is not None}
     labels = _labels(extra.pop("labels", None)) + _labels(extra.pop("label", None))
-    caption = extra.pop("caption", None)
+    caption = str(extra.pop("caption", "")).strip()
     return Annotated(
         uri,
         list(dict.fromkeys(labels)),
         0,
-        described=None if caption is None else str(caption),
+        described=caption or None,
         extra=msgspec.json.encode(extra, enc_hook=str).decode() if extra else None,
     )
 

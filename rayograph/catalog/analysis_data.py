@@ -17,7 +17,7 @@ from rayograph.catalog.filters import Filter, in_sight, present
 from rayograph.catalog.reader import DONE, DatasetReader
 from rayograph.errors import InvalidRequest
 from rayograph.labelling.definition import Labellings
-from rayograph.where.fields import Field, nearest
+from rayograph.where.fields import CAPTIONS, Field, nearest
 from rayograph.where.labelled import field_named
 
 _BATCH = 8_192
@@ -115,9 +115,12 @@ def identities(reader: DatasetReader, where: Filter | None = None) -> Vectors:
 
 def captions_of(reader: DatasetReader, ids: pa.Array) -> pa.ChunkedArray:
     """The captions of these images, in their order."""
-    table = reader.snapshot().to_table(columns=["id", "caption"])
-    place = pc.index_in(ids, value_set=table["id"].combine_chunks())
-    return table["caption"].take(place)
+    snapshot = reader.snapshot()
+    there = [name for name in CAPTIONS if name in snapshot.schema.names]
+    table = snapshot.scanner(columns={"id": "id", "caption": f"coalesce({', '.join(there)})"})
+    rows = table.to_table()
+    place = pc.index_in(ids, value_set=rows["id"].combine_chunks())
+    return rows["caption"].take(place)
 
 
 def single_field(name: str, labellings: Labellings) -> Field:

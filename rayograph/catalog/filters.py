@@ -219,18 +219,27 @@ class Picked:
 
     def _find(self, snapshot: lance.LanceDataset, chosen: Filter, sql: str) -> Rows:
         """The places of all picked rows, in listing order."""
-        search: dict[str, Any] = {"columns": [], "filter": sql}
         indexed = _indexed_words(snapshot, chosen.node)
-        if indexed:
-            column, text, rest = indexed
-            query = MatchQuery(text, column, operator=FullTextOperator.AND)
-            search = {"columns": ["_score"], "full_text_query": query, "prefilter": True}
-            if rest is not None:
-                search["filter"] = chosen.sql(snapshot, rest)
-        table = snapshot.scanner(**search, with_row_address=True).to_table()
-        addresses = table["_rowaddr"].to_numpy()
+        if indexed is None:
+            scan = snapshot.scanner(columns=[], filter=sql, with_row_address=True)
+            return places(snapshot, scan.to_table()["_rowaddr"].to_numpy())
+        columns, text, rest = indexed
+        shown = in_sight(snapshot) if rest is None else chosen.sql(snapshot, rest)
+        found = []
+        for at, column in enumerate(columns):
+            # A column counts where those before it have nothing.
+            conditions = [f"{before} is null" for before in columns[:at]]
+            conditions += [] if shown is None else [f"({shown})"]
+            scan = snapshot.scanner(
+                columns=["_score"],
+                full_text_query=MatchQuery(text, column, operator=FullTextOperator.AND),
+                filter=" and ".join(conditions) or None,
+                prefilter=True,
+                with_row_address=True,
+            )
+            found.append(scan.to_table()["_rowaddr"].to_numpy())
         # Found by words they come best first.
-        return places(snapshot, np.sort(addresses) if indexed else addresses)
+        return places(snapshot, np.sort(np.concatenate(found)))
 
     def _known(self, snapshot: lance.LanceDataset, key: Hashable) -> Rows | None:
         with self._lock:
@@ -300,7 +309,13 @@ def _ordered(rows: Rows, order: Rows) -> Rows:
 
 def _indexed_words(
     snapshot: lance.LanceDataset, node: Node | None
-) -> tuple[str, str, Node | None] | None:
+) -> tuple[list[str], str, Node | None] | None:
+    """The columns to look in, what for, and what else; None: not all of them have an index."""
     found = None if node is None else full_text(node)
-    names = {index.name for index in snapshot.describe_indices()} if found else set()
-    return found if found and index_name(found[0], "INVERTED") in names else None
+    if found is None:
+        return None
+    of, text, rest = found
+    names = {index.name for index in snapshot.describe_indices()}
+    there = [name for name in of.sources if name in snapshot.schema.names]
+    indexed = there and all(index_name(name, "INVERTED") in names for name in there)
+    return (there, text, rest) if indexed else None

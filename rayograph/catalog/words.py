@@ -8,10 +8,11 @@ import lance
 from lance.query import FullTextOperator, MultiMatchQuery
 
 from rayograph.catalog.filters import in_sight, index_name
+from rayograph.where.fields import CAPTIONS
 from rayograph.where.values import words
 
 # Where words are looked for. Each has an index of words once a table is large.
-WORD_COLUMNS = ("caption", "prompt", "file_name", "folder")
+WORD_COLUMNS = (*CAPTIONS, "prompt", "file_name", "folder")
 # They are in nearly every sentence, so they tell no pictures apart.
 # fmt: off
 _COMMON = frozenset({

@@ -29,12 +29,14 @@ from rayograph.catalog.words import WORD_COLUMNS
 from rayograph.errors import CatalogError
 from rayograph.metadata.arrow import DETAILS
 from rayograph.settings import IndexSettings
+from rayograph.where.fields import CAPTIONS
 
 log = logging.getLogger(__name__)
 # Share of the rows that may be missing in an index of words before it is made anew.
 _LOST = 0.1
-# Empty in most datasets: then an index of them would be work for nothing.
-_SELDOM = frozenset((*DETAILS.names, *columns.ANNOTATIONS.names))
+# Empty in most datasets: then an index of them would be work for nothing. Captions are looked for
+# in both their columns at once.
+_SELDOM = frozenset((*DETAILS.names, *columns.ANNOTATIONS.names)) - {*CAPTIONS}
 # Words as `where` knows them: whole, of any language, capitals or not.
 WORD_INDEX: dict[str, Any] = {
     "base_tokenizer": "simple",

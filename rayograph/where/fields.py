@@ -103,6 +103,12 @@ def _named(name: str) -> Callable[[Record], Any]:
     return lambda record: record.get(name)
 
 
+def caption_of(record: Record) -> str | None:
+    """What came with the listing, else what an annotation file says."""
+    caption: str | None = record.get("caption")
+    return record.get("described") if caption is None else caption
+
+
 def _extra(record: Record) -> str | None:
     extra = record.get("extra")
     if extra is None or isinstance(extra, str):
@@ -125,6 +131,7 @@ _SIDES = ("width", "height")
 _ASPECT = "cast({width} as double) / nullif(cast({height} as double), 0.0)"
 _AREA = "cast({width} as double) * cast({height} as double) / 1000000.0"
 _upper, _lower = str.upper, str.lower
+CAPTIONS = ("caption", "described")
 _CODES = ("meta_error_code", "embed_error_code")
 _ERRORS = ("meta_error", "embed_error")
 _STATUSES = tuple(sorted(get_args(ImageStatus)))
@@ -138,7 +145,8 @@ FIELDS = (
     Field("size", "bytes", "the file's size: `2mb`, `300kb`, `1gib`", ("bytes", "filesize")),
     Field("mtime", "time", "when the file was last changed, UTC", ("modified", "changed")),
     Field("taken_at", "time", "when it was taken, on the camera's clock", ("taken", "date")),
-    Field("caption", "words", "words of the caption", ("text",)),
+    Field("caption", "words", "words of the caption, of the listing or else of an annotation file",
+          ("text",), CAPTIONS, read=caption_of),
     Field("width", "number", "px, as displayed", ("w",)),
     Field("height", "number", "px, as displayed", ("h",)),
     Field("aspect", "ratio", "width by height: `1.5`, `3:2`", ("ratio",), _SIDES, _ASPECT, _aspect),

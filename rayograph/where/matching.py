@@ -189,7 +189,7 @@ def known(name: str) -> Field:
     return field
 
 
-def full_text(node: Node) -> tuple[str, str, Node | None] | None:
+def full_text(node: Node) -> tuple[Field, str, Node | None] | None:
     """A field, the words every match has in it, and what else a match must be.
 
     None where it is not that simple: an index of words answers nothing inside ``or`` and ``not``.
@@ -201,5 +201,5 @@ def full_text(node: Node) -> tuple[str, str, Node | None] | None:
                 continue
             rest = (*parts[:at], *parts[at + 1 :])
             others = And(rest) if len(rest) > 1 else rest[0] if rest else None
-            return part.field, " ".join(values.words(part.pattern)), others
+            return known(part.field), " ".join(values.words(part.pattern)), others
     return None

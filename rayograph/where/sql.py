@@ -86,12 +86,13 @@ def _leaf(node: Leaf, scope: Scope, *, negative: bool) -> str:
     elif isinstance(node, Missing):
         found = " and ".join(f"({column} is null)" for column in there) or "true"
     elif of.settled:
-        found = _settled(node, of, there, negative=negative) if there else "false"
+        found = _first(node, of, there, negative=negative) if there else "false"
     elif not there:
         return "false"
     else:
-        found = _listed(node, of, there[0], scope) or _test(node, of, there[0])
-        return f"{there[0]} is not null and not ({found})" if negative else found
+        found = _listed(node, of, there[0], scope) or _first(node, of, there, negative=negative)
+        known_there = " or ".join(f"{column} is not null" for column in there)
+        return f"({known_there}) and not ({found})" if negative else found
     return f"not ({found})" if negative else found
 
 
@@ -106,7 +107,7 @@ def _listed(node: Leaf, of: Field, column: str, scope: Scope) -> str | None:
     return f"{column} in ({', '.join(fitting)})" if fitting else "false"
 
 
-def _settled(node: Leaf, of: Field, columns: list[str], *, negative: bool) -> str:
+def _first(node: Leaf, of: Field, columns: list[str], *, negative: bool) -> str:
     """A test of the first of some columns that has a value; false where none has.
 
     ``coalesce`` would say the same, but indices see through this. What a ``not`` is put before must
@@ -118,7 +119,7 @@ def _settled(node: Leaf, of: Field, columns: list[str], *, negative: bool) -> st
     found = f"{first} is not null and ({found})" if negative else found
     if not others:
         return found
-    rest = _settled(node, of, others, negative=negative)
+    rest = _first(node, of, others, negative=negative)
     return f"({found}) or ({first} is null and ({rest}))"
 
 

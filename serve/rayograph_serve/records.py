@@ -12,6 +12,7 @@ from rayograph.catalog.reader import status_of
 from rayograph.metadata.arrow import DETAILS
 from rayograph.progress import embeds
 from rayograph.schema import ImageRecord, Region
+from rayograph.where.fields import caption_of
 
 # What a file says of its picture, under the names it has in the table.
 _DETAILS = tuple(name for name in DETAILS.names if name in ImageRecord.model_fields)
@@ -42,7 +43,7 @@ def record_of(row: DatasetRow, data: dict[str, Any]) -> ImageRecord:
         **{name: data.get(name) for name in QUALITY.names[:-1]},
         cluster=data.get("cluster"),
         outlier=data.get("outlier"),
-        caption=data["caption"] or data.get("described"),
+        caption=caption_of(data),
         tags=data.get("tags") or [],
         rating=data.get("rating"),
         favorite=bool(data.get("favorite")),

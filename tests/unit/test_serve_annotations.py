@@ -8,7 +8,7 @@ import pytest
 from test_catalog_engine import Service
 
 from rayograph.errors import NotFound
-from rayograph.schema import NewDataset
+from rayograph.schema import NewDataset, SearchRequest
 from tests.annotated import box, coco, write
 
 
@@ -46,3 +46,25 @@ async def test_annotations_are_answered_and_can_come_later(
     assert many.items == {found.id: one.annotations}
     fields = {item.name: item for item in (await service.engine.fields(dataset_id)).items}
     assert fields["labels"].values == ["cat"]
+
+
+async def test_captions_of_an_annotation_file_are_captions(
+    service: Service, tmp_path: Path
+) -> None:
+    dataset_id = await service.ready()
+    first, second = sorted(path.name for path in service.folder.rglob("*.jpg"))[:2]
+    said = [
+        {"id": 1, "image_id": 1, "caption": "A boat on the lake."},
+        {"id": 2, "image_id": 2, "caption": "two cats"},
+    ]
+    path = write(tmp_path / "captions.json", coco([first, second], said))
+    await service.engine.add(NewDataset(path=str(service.folder), annotations=str(path)))
+    await service.run(dataset_id)
+    for where in ("caption:'lake boat'", "caption:*cats", "described:boat"):
+        page = await service.engine.images(
+            dataset_id, limit=10, cursor=None, offset=None, sort=None, where=where
+        )
+        (found,) = page.items
+        assert found.caption == ("two cats" if "cats" in where else "A boat on the lake.")
+    words = await service.engine.search(dataset_id, SearchRequest(text="boats", by="words", k=5))
+    assert [hit.image.caption for hit in words.items] == ["A boat on the lake."]

@@ -245,9 +245,10 @@ def test_a_field_without_its_column_is_unknown() -> None:
 
 
 def test_words_are_left_to_an_index_where_it_can_answer() -> None:
-    assert full_text(parse("caption:'Red circle'")) == ("caption", "red circle", None)
+    caption = find("caption")
+    assert full_text(parse("caption:'Red circle'")) == (caption, "red circle", None)
     rest = parse("width>5")
-    assert full_text(parse("width>5 and caption:red")) == ("caption", "red", rest)
+    assert full_text(parse("width>5 and caption:red")) == (caption, "red", rest)
     for where in ("not caption:red", "caption:red or width>5", "caption:re*", "width>5"):
         assert full_text(parse(where)) is None
 

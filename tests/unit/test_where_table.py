@@ -18,8 +18,9 @@ from wheres import LETTERS, wheres
 
 from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES
-from rayograph.catalog.filters import FILTER_INDICES, Filter
+from rayograph.catalog.filters import FILTER_INDICES, Filter, index_name
 from rayograph.catalog.reader import DatasetReader, status_of
+from rayograph.catalog.words import WORD_COLUMNS
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.metadata.arrow import DETAILS
 from rayograph.quality import FLAWS
@@ -156,6 +157,7 @@ class Table:
             if at == indexed - 1:
                 few = IndexSettings.model_construct(min_rows=1, grow=9)
                 assert DatasetWriter(uri).index_fields(SPACES[0], few)
+                DatasetWriter(uri).index_words()
         self.reader = DatasetReader("x", uri)
 
     def picked(self, node: Node, **more: Any) -> list[str]:
@@ -205,6 +207,35 @@ def test_a_table_and_the_reference_agree(tables: list[Table], node: Node, data: 
     assert table.picked(node) == table.meant(node), str(node)
 
 
+@pytest.mark.parametrize("indexed", [0, 2])
+def test_captions_are_looked_for_where_they_come_from(tmp_path: Path, indexed: int) -> None:
+    texts = (
+        ("a red boat", None),
+        (None, "A boat, in red"),
+        ("a tree", "a red boat"),
+        (None, "a red house"),
+        (None, None),
+        ("a red boat", None),
+    )
+    blank = dict.fromkeys(NAMES[1:]) | {"uri": "u", "file_name": "n", "folder": "f"}
+    rows = [
+        blank | {"caption": own, "described": given, "hidden": at == 5}
+        for at, (own, given) in enumerate(texts)
+    ]
+    table = Table(tmp_path, rows, indexed=indexed)
+    for where, found in {
+        "caption:'boat red'": [0, 1],
+        "not caption:'boat red'": [2, 3],
+        "caption='a tree'": [2],
+        "caption:*red": [1],
+        "caption is missing": [4],
+        "caption:red and not caption:boat": [3],
+        "described:boat": [1, 2],
+    }.items():
+        node = parse(where)
+        assert table.picked(node) == [f"row-{at}" for at in found] == table.meant(node), where
+
+
 def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     texts = {"uri": "u", "file_name": "n", "folder": "f"}
     row = {name: texts.get(name) for name in NAMES if name != "id"}
@@ -220,7 +251,8 @@ def test_every_index_is_there_and_used(tmp_path: Path) -> None:
     }
     table = Table(tmp_path, [row] * 4, indexed=2)
     found = {index.name for index in table.reader.snapshot().describe_indices()}
-    assert len(found) == len(FILTER_INDICES)
+    words = {index_name(name, "INVERTED") for name in WORD_COLUMNS if name != "prompt"}
+    assert found == words | {index_name(*each) for each in FILTER_INDICES.items()}
     for where in (
         "folder:f",
         "format=jpeg",

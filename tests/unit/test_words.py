@@ -12,18 +12,18 @@ from rayograph.catalog import DatasetWriter
 from rayograph.catalog.words import find_words, telling
 
 ROWS = [
-    ("a", "a red circle on a blue background", "0001.jpg", "demo"),
-    ("b", "two red circles and a green square", "0002.jpg", "demo"),
-    ("c", "a blue circle", "red_circle-3.PNG", "demo/shapes"),
-    ("d", None, "Straße im Schnee.jpg", "Ferien 2024/Winter"),
-    ("e", "ponies by the lake", "x.jpg", ""),
+    ("a", "a red circle on a blue background", None, "0001.jpg", "demo"),
+    ("b", "two red circles and a green square", None, "0002.jpg", "demo"),
+    ("c", "a blue circle", None, "red_circle-3.PNG", "demo/shapes"),
+    ("d", None, None, "Straße im Schnee.jpg", "Ferien 2024/Winter"),
+    ("e", None, "ponies by the lake", "x.jpg", ""),
 ]
+NAMES = ("id", "caption", "described", "file_name", "folder")
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> lance.LanceDataset:
-    columns = dict(zip(("id", "caption", "file_name", "folder"), zip(*ROWS, strict=True),
-                       strict=True))  # fmt: skip
+    columns = dict(zip(NAMES, zip(*ROWS, strict=True), strict=True))
     lance.write_dataset(pa.table(columns), str(tmp_path / "t.lance"))
     DatasetWriter(str(tmp_path / "t.lance")).index_words()
     return lance.dataset(str(tmp_path / "t.lance"))
@@ -71,7 +71,13 @@ def test_without_an_index_nothing_is_found(table: lance.LanceDataset) -> None:
 
 
 def test_rows_that_came_after_the_index_are_found(table: lance.LanceDataset) -> None:
-    late = {"id": ["f"], "caption": ["A Zebra"], "file_name": ["f.jpg"], "folder": [""]}
+    late = {
+        "id": ["f"],
+        "caption": ["A Zebra"],
+        "described": ["it"],
+        "file_name": ["f.jpg"],
+        "folder": [""],
+    }
     grown = lance.write_dataset(pa.table(late), table.uri, mode="append")
     assert found(grown, "zebras") == ["f"]
 
