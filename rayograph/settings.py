@@ -155,7 +155,9 @@ class IndexSettings(Section):
 
     min_rows: int = Field(50_000, ge=256, description="vectors before an index pays")
     grow: float = Field(0.1, gt=0, description="share of new vectors that triggers an extension")
-    refine: int = Field(10, ge=1, description="candidates re-ranked with full vectors, times k")
+    refine: int = Field(
+        10, ge=1, description="candidates re-ranked with full vectors, times k; fewer past 10"
+    )
     min_recall: float = Field(0.97, gt=0, le=1, description="a lower recall@10 rebuilds it")
 
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES, Space
 from rayograph.catalog.filters import Filter, Picked, in_sight, places, present, take
+from rayograph.catalog.nearest import find_nearest
 from rayograph.catalog.ordering import Mark, Orders, Page, passed
 from rayograph.errors import ImageNotFound, NotReady
 from rayograph.schema import ImageStatus, StageState
@@ -402,48 +403,33 @@ class DatasetReader:
             Records, similarities (-1 to 1), how many images were searched, and the total.
         """
         snapshot = self.snapshot()
+        self.require_vectors(snapshot)
+        found = find_nearest(snapshot, self.space, vector, k=k, refine=refine, where=where)
+        rows = self.records_at(snapshot, found.addresses)
+        return rows, found.scores, *self.coverage(snapshot, where)
+
+    def require_vectors(self, snapshot: lance.LanceDataset) -> None:
+        """Raises:
+        NotReady: no row has a vector yet.
+        """
         if self.space.vector not in snapshot.schema.names:
             raise NotReady("no image of this dataset has a vector yet")
-        nearest: dict[str, Any] = {
-            "column": self.space.vector,
-            "q": pa.array(vector.astype(np.float16), pa.float16()),
-            "k": k,
-            "metric": "cosine",
-            # A pinned number loses recall as the table grows. Half of the partitions find all but
-            # 2 in 1,000 neighbours among a million hard vectors, in three quarters of the time.
-            "minimum_nprobes": _MIN_PROBES,
-            "maximum_nprobes": max(
-                _MIN_PROBES, snapshot.count_rows() // (2 * columns.ROWS_A_PARTITION)
-            ),
-            "refine_factor": refine,
-        }
-        sql = where.sql(snapshot) if where is not None else in_sight(snapshot)
-        if where is not None:
-            # What is picked can lie in any partition.
-            nearest |= {"minimum_nprobes": _ALL_PROBES, "maximum_nprobes": _ALL_PROBES}
-        table = snapshot.scanner(
-            columns=["_distance"],
-            nearest=nearest,
-            filter=sql,
-            prefilter=sql is not None,
-            with_row_address=True,
-        ).to_table()
-        # Equally near ones come in the same order each time they are asked for.
-        table = table.sort_by([("_distance", "ascending"), ("_rowaddr", "ascending")])
-        scores = (1.0 - table["_distance"].to_numpy()).tolist()
-        found = places(snapshot, table["_rowaddr"].to_numpy())
-        rows = self._records(take(snapshot, found, self._present(snapshot)))
-        if where is not None:
-            picked = where.sql(snapshot)
-            done = f"({picked}) and {self.space.state} = {DONE}"
-            return (
-                rows,
-                scores,
-                self._picked.count(snapshot, done),
-                self._picked.count(snapshot, picked),
-            )
-        counts = self.counts()
-        return rows, scores, counts.stage("embedding")["done"], counts.total
+
+    def records_at(
+        self, snapshot: lance.LanceDataset, addresses: Sequence[int]
+    ) -> list[dict[str, Any]]:
+        """The records of these rows of a snapshot, in their order."""
+        found = places(snapshot, np.asarray(addresses, np.uint64))
+        return self._records(take(snapshot, found, self._present(snapshot)))
+
+    def coverage(self, snapshot: lance.LanceDataset, where: Filter | None) -> tuple[int, int]:
+        """How many images have a vector, of those that a filter picks, and how many it picks."""
+        if where is None:
+            counts = self.counts()
+            return counts.stage("embedding")["done"], counts.total
+        picked = where.sql(snapshot)
+        done = f"({picked}) and {self.space.state} = {DONE}"
+        return self._picked.count(snapshot, done), self._picked.count(snapshot, picked)
 
     def _present(self, snapshot: lance.LanceDataset) -> list[str]:
         """A record's columns, as far as the table has them yet."""
@@ -456,7 +442,6 @@ class DatasetReader:
 
 
 _EMPTY = "''"
-_MIN_PROBES, _ALL_PROBES = 20, 100_000
 
 
 def _uint8(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import lance
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rayograph.catalog.filters import in_sight
+from rayograph.catalog.columns import Space
+from rayograph.catalog.filters import in_sight, places
+from rayograph.catalog.nearest import find_nearest
 from rayograph.catalog.reader import DONE, DatasetReader
 
 Vectors = npt.NDArray[np.float32]
@@ -37,15 +40,17 @@ def sample_vectors(reader: DatasetReader, most: int, *, seed: int = 0) -> Vector
     return found[:most]
 
 
-def vectors_of(reader: DatasetReader, image_ids: Sequence[str]) -> dict[str, Vectors]:
-    """The vectors of those that have one, by id, length 1."""
-    space = reader.space
-    if not image_ids or space.vector not in reader.snapshot().schema.names:
+def vectors_at(
+    snapshot: lance.LanceDataset, space: Space, addresses: Sequence[int]
+) -> dict[int, Vectors]:
+    """The vectors of those rows of a snapshot that have one, by address, length 1."""
+    if not addresses or space.vector not in snapshot.schema.names:
         return {}
-    table = reader.rows(image_ids, ["id", space.vector, space.state])
+    found = places(snapshot, np.asarray(addresses, np.uint64)).tolist()
+    table = snapshot.take(found, columns=[space.vector, space.state])
     done = table[space.state].fill_null(0).to_numpy() == DONE
-    ids = np.asarray(table["id"].to_pylist(), object)[done]
-    return dict(zip(ids.tolist(), _matrix(table, space.vector, done), strict=True))
+    rows = np.asarray(addresses, object)[done]
+    return dict(zip(rows.tolist(), _matrix(table, space.vector, done), strict=True))
 
 
 def index_recall(
@@ -61,8 +66,8 @@ def index_recall(
         return None
     right = 0
     for query, least in zip(asked, _least_of_nearest(reader, asked, k), strict=True):
-        _, scores, *_ = reader.search(query, k=k, refine=refine)
-        right += sum(score >= least - _ROUNDING for score in scores)
+        found = find_nearest(reader.snapshot(), reader.space, query, k=k, refine=refine)
+        right += sum(score >= least - _ROUNDING for score in found.scores)
     return right / (len(asked) * k)
 
 

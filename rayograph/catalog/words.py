@@ -29,12 +29,12 @@ def telling(text: str) -> list[str]:
 
 
 class Worded(NamedTuple):
-    """A row with the words of a query.
+    """A row of a snapshot with the words of a query.
 
     ``closeness``: 2 more when they stand side by side, 1 more when in the number that was typed.
     """
 
-    image_id: str
+    address: int
     closeness: int
     score: float
 
@@ -54,21 +54,22 @@ def find_words(
     sql = sql or in_sight(snapshot)
     indices = {index.name for index in snapshot.describe_indices()} if known else set()
     columns = [name for name in WORD_COLUMNS if index_name(name, "INVERTED") in indices]
-    best: dict[str, Worded] = {}
+    best: dict[int, Worded] = {}
     for typed, form in zip((1, 0), _forms(known) if columns else (), strict=False):
         query = MultiMatchQuery(form, columns, operator=FullTextOperator.AND)
         table = snapshot.scanner(
-            columns=["id", "_score", *columns],
+            columns=["_score", *columns],
             full_text_query=query,
             filter=sql,
             prefilter=sql is not None,
             limit=k,
+            with_row_address=True,
         ).to_table()
         for row in table.to_pylist():
             phrase = any(_has_phrase(row[name], form) for name in columns)
-            found = Worded(row["id"], 2 * phrase + typed, row["_score"])
-            best[found.image_id] = max(found, best.get(found.image_id, found))
-    order = sorted(best.values(), key=lambda each: (-each.closeness, -each.score, each.image_id))
+            found = Worded(row["_rowaddr"], 2 * phrase + typed, row["_score"])
+            best[found.address] = max(found, best.get(found.address, found))
+    order = sorted(best.values(), key=lambda each: (-each.closeness, -each.score, each.address))
     return order[:k]
 
 

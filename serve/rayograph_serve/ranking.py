@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rayograph.catalog.words import Worded
 
@@ -17,39 +16,39 @@ POOL = 200
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One found image. ``similarity`` is None while it has no vector."""
+    """One found row, by its address. ``similarity`` is None while it has no vector."""
 
-    row: Mapping[str, Any]
+    row: int
     score: float
     similarity: float | None
     word_rank: int | None = None
 
 
-def word_ranks(found: Sequence[Worded]) -> dict[str, int]:
-    """Image id -> rank from 1, best first; those that score the same share a rank."""
-    ranks: dict[str, int] = {}
+def word_ranks(found: Sequence[Worded]) -> dict[int, int]:
+    """Row -> rank from 1, best first; those that score the same share a rank."""
+    ranks: dict[int, int] = {}
     rank, before = 0, None
-    for at, (image_id, closeness, score) in enumerate(found, 1):
+    for at, (row, closeness, score) in enumerate(found, 1):
         mark = (closeness, round(score, 4))
         if mark != before:
             rank, before = at, mark
-        ranks[image_id] = rank
+        ranks[row] = rank
     return ranks
 
 
 def fuse(meaning: Sequence[Ranked], worded: Sequence[Ranked]) -> list[Ranked]:
     """One list by reciprocal rank fusion: 1.0 for who is first in both, 0.5 for first in one."""
-    by_id = {each.row["id"]: each for each in worded}
-    places = {each.row["id"]: at for at, each in enumerate(meaning[:POOL], 1)}
+    by_row = {each.row: each for each in worded}
+    places = {each.row: at for at, each in enumerate(meaning[:POOL], 1)}
     joined = [
         Ranked(each.row, rank_worth(each.word_rank) + rank_worth(places.get(key)), each.similarity,
                each.word_rank)
-        for key, each in by_id.items()
+        for key, each in by_row.items()
     ]  # fmt: skip
     joined += [
         Ranked(each.row, rank_worth(at), each.similarity)
         for at, each in enumerate(meaning, 1)
-        if each.row["id"] not in by_id
+        if each.row not in by_row
     ]
     # Found by the same rank of words, the nearer comes first.
     return sorted(joined, key=lambda each: (-each.score, -(each.similarity or -1.0)))

@@ -9,9 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import lance
+
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.catalog.filters import Filter, in_sight
-from rayograph.catalog.vectors import vectors_of
+from rayograph.catalog.nearest import find_nearest
+from rayograph.catalog.vectors import vectors_at
 from rayograph.catalog.words import find_words
 from rayograph.errors import ModelUnavailable, NotReady, WeightsChanged
 from rayograph.progress import embeds
@@ -26,9 +29,23 @@ from rayograph_serve.work import Work
 
 
 @dataclass(frozen=True, slots=True)
+class _Among:
+    """One version of a dataset's rows, and what is picked of them (None: all)."""
+
+    reader: DatasetReader
+    snapshot: lance.LanceDataset
+    where: Filter | None
+
+    @classmethod
+    async def newest(cls, reader: DatasetReader, where: Filter | None) -> _Among:
+        return cls(reader, await asyncio.to_thread(reader.snapshot), where)
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """What was found, best first, and among how many; ``usual`` is the calibrated cut-off."""
 
+    among: _Among
     ranked: list[Ranked]
     searched: int
     total: int
@@ -97,10 +114,11 @@ class Searcher:
     ) -> SearchResponse:
         """All images have their names from the start, so all are searched."""
         reader = self._catalog.reader(row.dataset_id, row.serving)
-        ranked = await self._by_words(reader, None, request, where)
+        among = await _Among.newest(reader, where)
+        ranked = await _by_words(among, None, request)
         _, total = await asyncio.to_thread(reader.page, offset=0, limit=1, where=where)
         ranked.sort(key=lambda each: each.word_rank or 0)
-        return self._answer(row, request, _Found(ranked, total, total))
+        return await self._answer(row, request, _Found(among, ranked, total, total))
 
     def _serving(self, row: DatasetRow) -> Space:
         reader = self._catalog.reader(row.dataset_id, row.serving)
@@ -117,25 +135,52 @@ class Searcher:
         self, row: DatasetRow, space: Space, request: SearchRequest, where: Filter | None
     ) -> SearchResponse:
         vector = await self._asker.query(row, space, request)
-        worded, meant, cutoffs = await asyncio.gather(
-            self._by_words(space.reader, vector, request, where),
-            self._by_meaning(space.reader, vector, request, where),
+        found, cutoffs = await asyncio.gather(
+            self._found(await _Among.newest(space.reader, where), vector, request),
             self._calibration.cutoffs(row.dataset_id, space, wait=request.cutoff == "auto"),
         )
-        if not meant.searched and where is None and not worded:
+        if not found.searched and where is None and not found.ranked:
             raise NotReady("no image has a vector yet", hint="try again in a moment")
         usual = _usual(cutoffs, request)
-        ranked = fuse(meant.ranked, worded) if worded else meant.ranked
-        found = replace(meant, ranked=ranked, usual=usual, model=space.model)
-        return self._answer(row, request, found)
+        return await self._answer(row, request, replace(found, usual=usual, model=space.model))
 
-    def _answer(self, row: DatasetRow, request: SearchRequest, found: _Found) -> SearchResponse:
+    async def _found(self, among: _Among, vector: Query, request: SearchRequest) -> _Found:
+        reader, snapshot, where = among.reader, among.snapshot, among.where
+        reader.require_vectors(snapshot)
+        worded = await _by_words(among, vector, request)
+        # One more than asked for says whether there is a next page.
+        wanted = max(request.offset + request.k + 1, POOL if worded else 0)
+        nearest = await asyncio.to_thread(
+            find_nearest,
+            snapshot,
+            reader.space,
+            vector,
+            k=wanted,
+            refine=self._settings.index.refine,
+            where=where,
+        )
+        # A vector of zeros has no direction, so no similarity either.
+        pairs = zip(nearest.addresses, nearest.scores, strict=True)
+        meant = [Ranked(row, score, score) for row, score in pairs if math.isfinite(score)]
+        ranked = fuse(meant, worded) if worded else meant
+        coverage = await asyncio.to_thread(reader.coverage, snapshot, where)
+        return _Found(among, ranked, *coverage)
+
+    async def _answer(
+        self, row: DatasetRow, request: SearchRequest, found: _Found
+    ) -> SearchResponse:
         kept = [each for each in found.ranked if _passes(each, request.cutoff, found.usual)]
         end = request.offset + request.k
         page = kept[request.offset : end]
-        records = self._records(row, [dict(each.row) for each in page])
+        among = found.among
+        rows = await asyncio.to_thread(
+            among.reader.records_at, among.snapshot, [each.row for each in page]
+        )
         return SearchResponse(
-            items=[_hit(*pair, found.usual) for pair in zip(records, page, strict=True)],
+            items=[
+                _hit(*pair, found.usual)
+                for pair in zip(self._records(row, rows), page, strict=True)
+            ],
             coverage=Coverage(searched=found.searched, total=found.total),
             took_ms=0.0,
             model=found.model,
@@ -143,50 +188,26 @@ class Searcher:
             next_offset=end if len(kept) > end else None,
         )
 
-    async def _by_meaning(
-        self, reader: DatasetReader, vector: Query, request: SearchRequest, where: Filter | None
-    ) -> _Found:
-        # One more than asked for says whether there is a next page.
-        least = POOL if request.text is not None and request.by == "both" else 0
-        rows, scores, searched, total = await asyncio.to_thread(
-            reader.search,
-            vector,
-            k=max(request.offset + request.k + 1, least),
-            refine=self._settings.index.refine,
-            where=where,
-        )
-        # A vector of zeros has no direction, so no similarity either.
-        pairs = [(r, s) for r, s in zip(rows, scores, strict=True) if math.isfinite(s)]
-        return _Found([Ranked(r, s, s) for r, s in pairs], searched, total)
 
-    async def _by_words(
-        self,
-        reader: DatasetReader,
-        vector: Query | None,
-        request: SearchRequest,
-        where: Filter | None,
-    ) -> list[Ranked]:
-        # Examples steer by meaning: pictures that only have the words would not follow.
-        steered = request.by == "both" and (request.more_like or request.less_like)
-        if request.text is None or request.by == "meaning" or steered:
-            return []
-        most = POOL if request.by == "both" else request.offset + request.k + 1
-        return await asyncio.to_thread(_worded, reader, vector, request.text, most, where)
+async def _by_words(among: _Among, vector: Query | None, request: SearchRequest) -> list[Ranked]:
+    # Examples steer by meaning: pictures that only have the words would not follow.
+    steered = request.by == "both" and (request.more_like or request.less_like)
+    if request.text is None or request.by == "meaning" or steered:
+        return []
+    most = POOL if request.by == "both" else request.offset + request.k + 1
+    return await asyncio.to_thread(_worded, among, vector, request.text, most)
 
 
-def _worded(
-    reader: DatasetReader, vector: Query | None, text: str, most: int, where: Filter | None
-) -> list[Ranked]:
-    snapshot = reader.snapshot()
+def _worded(among: _Among, vector: Query | None, text: str, most: int) -> list[Ranked]:
+    snapshot, where = among.snapshot, among.where
     sql = where.sql(snapshot) if where is not None else in_sight(snapshot)
     ranks = word_ranks(find_words(snapshot, text, k=most, sql=sql))
-    vectors = vectors_of(reader, list(ranks)) if vector is not None else {}
+    vectors = {} if vector is None else vectors_at(snapshot, among.reader.space, list(ranks))
     found = []
-    for record in reader.records(list(ranks)):
-        own = vectors.get(record["id"])
+    for row, rank in ranks.items():
+        own = vectors.get(row)
         near = None if own is None or vector is None else float(own @ vector)
-        rank = ranks[record["id"]]
-        found.append(Ranked(record, rank_worth(rank), near, rank))
+        found.append(Ranked(row, rank_worth(rank), near, rank))
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rayograph.catalog import Catalog
-from rayograph.catalog.vectors import sample_vectors, vectors_of
+from rayograph.catalog.vectors import sample_vectors, vectors_at
 from rayograph.errors import ModelUnavailable
 from rayograph_serve.calibration import TEXTS, Calibration, cutoffs_of
 from rayograph_serve.querying import Space
@@ -69,9 +69,12 @@ def test_a_sample_is_of_length_one_and_every_vector_once(space: Space) -> None:
     assert np.allclose(sorted(sample.tolist()), sorted(map(list, own)), atol=1e-3)
     assert len(sample_vectors(space.reader, 10)) == 10
     ids = space.reader.column("id").to_pylist()
-    found = vectors_of(space.reader, [ids[3], ids[1], "none"])
-    assert set(found) == {ids[1], ids[3]}
-    assert np.allclose(found[ids[3]], sample_vectors_of(space, ids[3]), atol=1e-3)
+    rows = space.reader.rows([ids[3], ids[1]], ["id"])
+    addresses = rows["_rowaddr"].to_pylist()
+    found = vectors_at(space.reader.snapshot(), space.reader.space, addresses)
+    for row, key in zip(addresses, rows["id"].to_pylist(), strict=True):
+        assert np.allclose(found.pop(row), sample_vectors_of(space, key), atol=1e-3)
+    assert not found
 
 
 def sample_vectors_of(space: Space, image_id: str) -> Any:

@@ -9,39 +9,39 @@ from rayograph.catalog.words import Worded
 from rayograph_serve.ranking import POOL, Ranked, fuse, rank_worth, word_ranks
 
 
-def meant(*ids: str) -> list[Ranked]:
-    return [Ranked({"id": key}, 1 - n / 1000, 1 - n / 1000) for n, key in enumerate(ids)]
+def meant(*rows: int) -> list[Ranked]:
+    return [Ranked(row, 1 - n / 1000, 1 - n / 1000) for n, row in enumerate(rows)]
 
 
-def worded(**ranks: int) -> list[Ranked]:
-    return [Ranked({"id": key}, rank_worth(rank), None, rank) for key, rank in ranks.items()]
+def worded(ranks: dict[int, int]) -> list[Ranked]:
+    return [Ranked(row, rank_worth(rank), None, rank) for row, rank in ranks.items()]
 
 
-def order(found: list[Ranked]) -> list[str]:
-    return [str(each.row["id"]) for each in found]
+def order(found: list[Ranked]) -> list[int]:
+    return [each.row for each in found]
 
 
 def test_first_in_both_is_one_and_first_in_one_is_half() -> None:
-    assert fuse(meant("a"), worded(a=1))[0].score == 1.0
-    assert [each.score for each in fuse(meant("a"), worded(b=1))] == [0.5, 0.5]
+    assert fuse(meant(1), worded({1: 1}))[0].score == 1.0
+    assert [each.score for each in fuse(meant(1), worded({2: 1}))] == [0.5, 0.5]
 
 
 def test_what_both_found_comes_before_what_one_did() -> None:
-    assert order(fuse(meant("a", "b", "c"), worded(c=2, d=1))) == ["c", "a", "d", "b"]
+    assert order(fuse(meant(1, 2, 3), worded({3: 2, 4: 1}))) == [3, 1, 4, 2]
 
 
 def test_equal_words_are_told_apart_by_meaning() -> None:
     near = [
-        Ranked({"id": "far"}, 0.5, 0.1, 1),
-        Ranked({"id": "near"}, 0.5, 0.9, 1),
-        Ranked({"id": "unknown"}, 0.5, None, 1),
+        Ranked(1, 0.5, 0.1, 1),
+        Ranked(2, 0.5, 0.9, 1),
+        Ranked(3, 0.5, None, 1),
     ]
-    assert order(fuse([], near)) == ["near", "far", "unknown"]
+    assert order(fuse([], near)) == [2, 1, 3]
 
 
 def test_equal_scores_share_a_rank() -> None:
-    found = [Worded("a", 3, 4.0), Worded("b", 3, 4.0), Worded("c", 1, 9.0)]
-    assert word_ranks(found) == {"a": 1, "b": 1, "c": 3}
+    found = [Worded(5, 3, 4.0), Worded(6, 3, 4.0), Worded(7, 1, 9.0)]
+    assert word_ranks(found) == {5: 1, 6: 1, 7: 3}
     assert word_ranks([]) == {}
 
 
@@ -55,11 +55,11 @@ def test_a_longer_list_never_changes_what_came_before(
 ) -> None:
     """A further page asks for more by meaning, at least as many as the pool."""
     cut = max(cut, POOL)
-    words = worded(**{str(key): at for at, key in enumerate(said, 1)})
-    everything = meant(*map(str, near))
+    words = worded({row: at for at, row in enumerate(said, 1)})
+    everything = meant(*near)
     whole, part = order(fuse(everything, words)), order(fuse(everything[:cut], words))
     assert len(set(whole)) == len(whole)
-    assert set(whole) == set(map(str, [*near, *said]))
+    assert set(whole) == {*near, *said}
     # All that is sure to come before what the cut left out stays where it is.
     sure = rank_worth(cut + 1)
     firm = [key for key, each in zip(part, fuse(everything[:cut], words), strict=True)

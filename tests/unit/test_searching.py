@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 from pydantic import ValidationError
 from test_catalog_engine import COUNT, Service
 
+from rayograph.catalog import DatasetReader
+from rayograph.catalog.nearest import Nearest, find_nearest
 from rayograph.errors import InvalidRequest, SourceForbidden
 from rayograph.schema import Hit, SearchRequest, SearchResponse
+from rayograph_serve.ranking import POOL
 
 
 @pytest.fixture
@@ -72,6 +76,29 @@ async def test_pages_are_the_whole_in_its_order(service: Service, text: str) -> 
         hits += page.items
         offset = page.next_offset
     assert hits == whole.items
+
+
+async def test_records_are_read_of_a_page_alone(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset_id = await service.ready()
+    looked: list[tuple[int, int]] = []
+    nearest, records = find_nearest, DatasetReader.records_at
+
+    def counted(*args: Any, k: int, **more: Any) -> Nearest:
+        looked.append((k, 0))
+        return nearest(*args, k=k, **more)
+
+    def read(self: DatasetReader, snapshot: Any, addresses: Sequence[int]) -> Any:
+        looked[-1] = looked[-1][0], len(addresses)
+        return records(self, snapshot, addresses)
+
+    monkeypatch.setattr("rayograph_serve.searching.find_nearest", counted)
+    monkeypatch.setattr(DatasetReader, "records_at", read)
+    await search(service, dataset_id, text="nothing like it", k=3)
+    await search(service, dataset_id, text="disc 0007", k=3)
+    # Further neighbours only count beside words.
+    assert looked == [(4, 3), (POOL, 3)]
 
 
 async def test_filters_hold_for_words_too(service: Service) -> None:

@@ -12,6 +12,7 @@ import pytest
 from rayograph import sources
 from rayograph.catalog import Catalog, DatasetReader, DatasetWriter
 from rayograph.catalog import writer as writing
+from rayograph.catalog.nearest import Nearest, find_nearest
 from rayograph.catalog.vectors import index_recall
 from rayograph.catalog.writer import merge_group
 from rayograph.settings import IndexSettings, Settings
@@ -97,6 +98,15 @@ def test_is_built_anew_once_outgrown(opened: Opened, monkeypatch: pytest.MonkeyP
     assert finds_everything(reader, 2)
 
 
+@pytest.mark.parametrize("k", [10, 40, 200])
+def test_long_pages_find_as_much_as_short_ones(opened: Opened, k: int) -> None:
+    reader, writer = opened
+    for fragment in range(3):
+        fill(writer, fragment)
+    writer.keep_index(SPACE, OPTIONS)
+    assert (index_recall(reader, refine=10, k=k) or 0) > 0.97
+
+
 def test_recall_is_measured_against_every_vector(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,13 +117,12 @@ def test_recall_is_measured_against_every_vector(
     assert index_recall(reader, refine=10) == 1.0
     writer.keep_index(SPACE, OPTIONS)
     assert (index_recall(reader, refine=10) or 0) > 0.97
-    search = DatasetReader.search
 
-    def forgetful(self: DatasetReader, *args: Any, **more: Any) -> Any:
-        rows, scores, *rest = search(self, *args, **more)
-        return rows[:5], scores[:5], *rest
+    def forgetful(*args: Any, **more: Any) -> Nearest:
+        found = find_nearest(*args, **more)
+        return Nearest(found.addresses[:5], found.scores[:5])
 
-    monkeypatch.setattr(DatasetReader, "search", forgetful)
+    monkeypatch.setattr("rayograph.catalog.vectors.find_nearest", forgetful)
     assert index_recall(reader, refine=10) == pytest.approx(0.5, abs=0.02)
 
 

@@ -1,0 +1,65 @@
+"""The nearest vectors to a query, as addresses of rows: records are read of those on a page alone.
+
+Two hundred whole records take five times as long as finding them among a million.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import lance
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rayograph.catalog.columns import ROWS_A_PARTITION, Space
+from rayograph.catalog.filters import Filter, in_sight
+
+_MIN_PROBES, _ALL_PROBES = 20, 100_000
+# So many times k are compared by their full vectors at least, and `refine` times ten of few.
+_LEAST_REFINED, _FEW = 3, 10
+
+
+class Nearest(NamedTuple):
+    """Rows of a snapshot, the nearest first, and their similarities (-1 to 1)."""
+
+    addresses: list[int]
+    scores: list[float]
+
+
+def find_nearest(
+    snapshot: lance.LanceDataset,
+    space: Space,
+    vector: npt.NDArray[np.floating[Any]],
+    *,
+    k: int,
+    refine: int = 10,
+    where: Filter | None = None,
+) -> Nearest:
+    """The k nearest rows by cosine, of those that ``where`` picks."""
+    nearest: dict[str, Any] = {
+        "column": space.vector,
+        "q": pa.array(vector.astype(np.float16), pa.float16()),
+        "k": k,
+        "metric": "cosine",
+        # A pinned number loses recall as the table grows. Half of the partitions find all but
+        # 2 in 1,000 neighbours among a million hard vectors, in three quarters of the time.
+        "minimum_nprobes": _MIN_PROBES,
+        "maximum_nprobes": max(_MIN_PROBES, snapshot.count_rows() // (2 * ROWS_A_PARTITION)),
+        "refine_factor": min(refine, max(_LEAST_REFINED, -(-refine * _FEW // k))),
+    }
+    sql = where.sql(snapshot) if where is not None else in_sight(snapshot)
+    if where is not None:
+        # What is picked can lie in any partition.
+        nearest |= {"minimum_nprobes": _ALL_PROBES, "maximum_nprobes": _ALL_PROBES}
+    table = snapshot.scanner(
+        columns=["_distance"],
+        nearest=nearest,
+        filter=sql,
+        prefilter=sql is not None,
+        with_row_address=True,
+    ).to_table()
+    # Equally near ones come in the same order each time they are asked for.
+    table = table.sort_by([("_distance", "ascending"), ("_rowaddr", "ascending")])
+    scores = (1.0 - table["_distance"].to_numpy()).tolist()
+    return Nearest(table["_rowaddr"].to_pylist(), scores)
