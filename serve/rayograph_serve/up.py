@@ -20,6 +20,7 @@ from rayograph.demo.source import open_source
 from rayograph.errors import ConfigurationError, RayographError, ServerError
 from rayograph.folders import local_folder, writable_folder
 from rayograph.locks import hold
+from rayograph.sessions import end_session
 from rayograph.settings import Settings
 from rayograph.sources import Source
 from rayograph_serve.boot_pages import BootPages
@@ -145,6 +146,8 @@ class Up:
                 self.front.open_gate("127.0.0.1", event["ready"])
                 on_ready()
         await process.wait()
+        # One that was killed leaves its proxy behind, and some of Ray.
+        await asyncio.to_thread(end_session, process.pid)
         return was_ready
 
     def _open_sources(self, port: int) -> None:
@@ -169,7 +172,7 @@ class Up:
             await asyncio.wait_for(process.wait(), _STOP_S)
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
 
 
 def run_up(

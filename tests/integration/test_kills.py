@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from rayograph import open_catalog
-from tests.integration.conftest import Server, until, whole
+from tests.integration.conftest import START_S, Server, until, whole
 from tests.pictures import write_pictures
 
 pytestmark = pytest.mark.ray
@@ -84,8 +85,12 @@ def test_foreman_replica_model_and_workers_one_after_another(
 def test_the_backend(undisturbed: tuple[Path, dict[str, Any]], running: Server) -> None:
     folder, expected = undisturbed
     running.client.add(folder)
-    running.process("rayograph.backend").kill()
+    backend = running.process("rayograph.backend")
+    parts = backend.children(recursive=True)
+    backend.kill()
     running.await_line("the backend stopped")
+    # Its proxy and the agents of its Ray, which nobody else would ever end, go with it.
+    assert psutil.wait_procs(parts, timeout=START_S)[1] == []
     # The front still holds the port; the request waits until there is a backend again.
     assert running.http.get("/api/models").status_code == 200
     progress = running.client.dataset("killed").wait(timeout=180)
