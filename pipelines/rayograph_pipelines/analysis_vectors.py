@@ -84,7 +84,7 @@ def _drawn(
     if asked.by is None:
         rows = sample.drawn(len(found.ids), n, asked.seed)
     else:
-        field = single_field(asked.by, row.labellings)
+        field = single_field(asked.by, row.own)
         rows = sample.balanced(values_of(reader, found.ids, field), n, asked.seed)
     scores = np.full(len(rows), np.nan, np.float32)
     return _scored(found.ids, rows, scores), about(row, found)

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from rayograph.annotations.extras import TYPES, Extra, columns_of
 from rayograph.annotations.found import Found, find, fingerprint
 from rayograph.annotations.given import about
 from rayograph.annotations.matching import Matcher
@@ -42,6 +43,7 @@ class Annotating:
 
     Args:
         fill: replaces columns of whole fragments.
+        keep: gives the table exactly these columns of a manifest.
         note: keeps a report in the registry.
     """
 
@@ -51,12 +53,15 @@ class Annotating:
         reader: DatasetReader,
         *,
         fill: Callable[[Mapping[int, pa.Table]], None],
+        keep: Callable[[pa.Schema], None],
         note: Callable[[dict[str, Any]], object],
         stop: threading.Event,
     ) -> None:
         self._row = row
         self._reader = reader
         self._fill = fill
+        self._keep = keep
+        self._extras: list[Extra] = []
         self._note = note
         self._stop = stop
         self._given: set[int] = set()
@@ -77,14 +82,16 @@ class Annotating:
             return
         mark = fingerprint(found)
         known = self._row.annotations or {}
-        if known.get("fingerprint") == mark:
+        # Reports of an earlier version say nothing of columns.
+        if known.get("fingerprint") == mark and "columns" in known:
             # A rescan most often finds nothing new: then the file need not be read again.
             for _ in growth:
                 pass
             if self._stop.is_set() or self._is_done(known):
                 return
             growth = [True]
-        self._note(about(found, "reading"))
+        # Until it is read again, fields of its columns stay those they were.
+        self._note(about(found, "reading", columns=known.get("columns", [])))
         with tempfile.TemporaryDirectory(prefix="rayograph-annotations-") as folder:
             out = str(Path(folder, "annotations.arrow"))
             summary = self._read(found, out)
@@ -141,6 +148,9 @@ class Annotating:
     def _apply(
         self, found: Found, mark: str, read: Summary, matcher: Matcher, growth: Iterable[bool]
     ) -> None:
+        self._extras = [Extra.model_validate(each) for each in read.notes["columns"]]
+        self._keep(pa.schema([(each.column, TYPES[each.kind]) for each in self._extras]))
+        self._note(about(found, "reading", columns=read.notes["columns"]))
         for listed in growth:
             self._annotate(matcher, set())
             if self._stop.is_set():
@@ -177,7 +187,11 @@ class Annotating:
             if self._stop.is_set():
                 return
             of = self._reader.snapshot().get_fragment(fragment)
-            self._fill({fragment: matcher.columns(of.to_table(columns=matcher.needs))})
+            rows = matcher.columns(of.to_table(columns=matcher.needs))
+            if self._extras:
+                self._fill({fragment: columns_of(rows["extra"], self._extras)})
+            # Last: what has its objects has everything.
+            self._fill({fragment: rows})
             self._given.add(fragment)
 
     def _settle(self, matcher: Matcher) -> None:

@@ -132,6 +132,11 @@ class Committer:
             self._writer.fill(columns)
         self._on_commit()
 
+    def keep_extras(self, schema: pa.Schema) -> None:
+        """Give the table exactly these columns of a manifest."""
+        with self._writing:
+            self._writer.keep_extras(schema)
+
     def expect(self, stage: str, work: Mapping[int, Offsets]) -> None:
         """Say which rows of which fragments a round will bring, so it knows when one is full."""
         with self._wake:

@@ -267,6 +267,7 @@ class Run:
                 self._row,
                 self._reader,
                 fill=self._at_work().fill,
+                keep=self._at_work().keep_extras,
                 note=lambda report: self._change(annotations=report),
                 stop=self._stopping,
             )

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rayograph.annotations.extras import Extra
+
 Format = Literal["coco", "yolo", "voc", "manifest"]
 ReportState = Literal["waiting", "reading", "applied", "failed"]
 
@@ -65,6 +67,9 @@ class AnnotationReport(_Answer):
     images_ambiguous: int = Field(0, description="several of the dataset have that name")
     unmatched: int = Field(0, description="annotations of images the file does not know")
     broken: int = Field(0, description="entries that could not be read")
+    columns: list[Extra] = Field(
+        default_factory=list, description="a manifest's other columns: fields `extra.KEY`"
+    )
 
 
 class AnnotationDetails(AnnotationReport):

@@ -13,10 +13,12 @@ import posixpath
 import re
 from collections.abc import Iterator
 from csv import reader as csv_lines
+from decimal import Decimal
 from typing import IO, Any
 
 import msgspec
 
+from rayograph.annotations.extras import Seen
 from rayograph.annotations.reports import Annotated, Notes, Reading
 from rayograph.errors import SourceError
 from rayograph.sources import file_uri, local_path
@@ -64,20 +66,26 @@ def address(text: object, base: str) -> str | None:
 
 def read(manifest: str, notes: Notes) -> Reading:
     """Every row with what it says besides its uri; of a uri named twice, the first row."""
-    base, seen = manifest.rpartition("/")[0], set[str]()
+    base, known, seen = manifest.rpartition("/")[0], set[str](), Seen()
     for line, row in _rows(manifest, notes):
         uri = address(row.get(URI), base)
         if uri is None:
             notes.bad(_name(manifest), "it names no file", line=line, field=URI)
-        elif uri not in seen:
-            seen.add(uri)
-            yield _annotated(uri, row)
+        elif uri not in known:
+            known.add(uri)
+            yield _annotated(uri, row, seen)
+    notes.columns = [each.model_dump() for each in seen.extras()]
 
 
-def _annotated(uri: str, row: dict[str, Any]) -> Annotated:
-    extra = {str(key): value for key, value in row.items() if key != URI and value is not None}
+def _annotated(uri: str, row: dict[str, Any], seen: Seen) -> Annotated:
+    extra = {
+        str(key): float(value) if isinstance(value, Decimal) else value
+        for key, value in row.items()
+        if key != URI and value is not None
+    }
     labels = _labels(extra.pop("labels", None)) + _labels(extra.pop("label", None))
     caption = str(extra.pop("caption", "")).strip()
+    seen.note(extra)
     return Annotated(
         uri,
         list(dict.fromkeys(labels)),

@@ -29,6 +29,8 @@ class Notes:
     unmatched: int = 0
     unmatched_ids: list[str] = field(default_factory=list)
     note: str | None = None
+    # A manifest's columns that become fields (``rayograph.annotations.extras.Extra``).
+    columns: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def names_more(self) -> bool:

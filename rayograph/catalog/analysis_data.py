@@ -16,9 +16,8 @@ from rayograph.catalog.columns import Space
 from rayograph.catalog.filters import Filter, in_sight, present
 from rayograph.catalog.reader import DONE, DatasetReader
 from rayograph.errors import InvalidRequest
-from rayograph.labelling.definition import Labellings
 from rayograph.where.fields import CAPTIONS, Field, nearest
-from rayograph.where.labelled import field_named
+from rayograph.where.own import OwnFields
 
 _BATCH = 8_192
 
@@ -123,14 +122,14 @@ def captions_of(reader: DatasetReader, ids: pa.Array) -> pa.ChunkedArray:
     return rows["caption"].take(place)
 
 
-def single_field(name: str, labellings: Labellings) -> Field:
+def single_field(name: str, own: OwnFields) -> Field:
     """The field of this name, of which each image has one value or none.
 
     Raises:
         InvalidRequest: there is no such field, or it has no single value.
-        InvalidFilter: there are no such labels.
+        InvalidFilter: the dataset has no such field.
     """
-    field = field_named(name, labellings)
+    field = own.named(name)
     if field is None:
         near = nearest(name)
         hint = f"did you mean {near!r}?" if near else None

@@ -44,7 +44,7 @@ class Shelf:
     def has(self, of: Field) -> bool:
         """Whether the field is there, worked out as this one is."""
         known = self.fields.get(of.name)
-        return known is not None and known.sql == of.sql
+        return known is not None and (known.sql, known.sources) == (of.sql, of.sources)
 
     def counts(self, name: str, of: Selection | None) -> list[int]:
         """How often each of a field's values occurs, and how many rows have none."""

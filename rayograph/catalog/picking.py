@@ -13,8 +13,6 @@ from rayograph.catalog.filters import Filter
 from rayograph.catalog.reader import DatasetReader, status_of
 from rayograph.catalog.store import DatasetRow
 from rayograph.progress import embeds
-from rayograph.where import parse
-from rayograph.where.labelled import resolved
 from rayograph.where.syntax import And
 
 
@@ -24,8 +22,9 @@ def filter_of(row: DatasetRow, *wheres: str) -> Filter:
     Raises:
         InvalidFilter: it makes no sense.
     """
-    nodes = tuple(parse(where) for where in wheres)
-    node = resolved(nodes[0] if len(nodes) == 1 else And(nodes), row.labellings)
+    own = row.own
+    nodes = tuple(own.parse(where) for where in wheres)
+    node = nodes[0] if len(nodes) == 1 else And(nodes)
     return Filter(node, partial(status_of, embeds=embeds(row)), row.serving)
 
 

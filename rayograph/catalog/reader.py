@@ -30,6 +30,8 @@ DONE, FAILED, CLAIMED, SKIPPED = (
 _STATES = len(StageState)
 # Where rows are counted that are out of sight, after those by the states of three stages.
 _MISSING, _HIDDEN = _STATES**3, _STATES**3 + 1
+# One version of a dataset's table.
+Snapshot = lance.LanceDataset
 Tally = np.ndarray[Any, np.dtype[np.int64]]
 # A page of images is without what only a single image's record holds.
 _LONG = ("parameters", "annotations")

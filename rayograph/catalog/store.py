@@ -15,6 +15,7 @@ import lance
 import pyarrow as pa
 
 from rayograph import ids
+from rayograph.annotations.extras import Extra
 from rayograph.catalog import columns
 from rayograph.catalog.analyses import Analyses
 from rayograph.catalog.columns import SPACES, Space
@@ -40,6 +41,8 @@ from rayograph.locks import hold
 from rayograph.metadata.arrow import METADATA_VERSION
 from rayograph.schema import SCHEMA_VERSION, Priority
 from rayograph.sources import Source, describe, restore
+from rayograph.where.extras import fields_of
+from rayograph.where.own import OwnFields
 
 log = logging.getLogger(__name__)
 _REGISTRY, _VIEWS = "_datasets", "_views"
@@ -96,6 +99,13 @@ class DatasetRow:
     def labellings(self) -> Labellings:
         """The labels by words that somebody defined."""
         return Labellings.read(self.labels)
+
+    @property
+    def own(self) -> OwnFields:
+        """The fields it has beside those that all have."""
+        columns = (self.annotations or {}).get("columns", [])
+        extras = fields_of(Extra.model_validate(each) for each in columns)
+        return OwnFields(self.labellings, extras)
 
     def to_row(self) -> dict[str, Any]:
         row = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rayograph.annotations.extras import PREFIX
 from rayograph.catalog import columns
 from rayograph.catalog.columns import QUALITY, QUALITY_STAGE, Space
 from rayograph.catalog.conflicts import until_committed
@@ -102,6 +103,19 @@ class DatasetWriter:
             if width != dim:
                 raise CatalogError(f"this dataset's vectors are {width}-d, the model's {dim}-d")
         with_columns(self._uri, space.columns(dim))
+
+    def keep_extras(self, schema: pa.Schema) -> None:
+        """Give the table exactly these (all null) columns of a manifest, as far as it has others:
+        columns that lie in one file of a fragment are replaced together or not at all."""
+
+        def change() -> None:
+            dataset = self.dataset()
+            there = [name for name in dataset.schema.names if name.startswith(PREFIX)]
+            if there and set(there) != set(schema.names):
+                dataset.drop_columns(there)
+            with_columns(self._uri, schema)
+
+        until_committed(change)
 
     def drop_space(self, space: Space) -> None:
         """Forget a space's vectors; does nothing when there are none."""

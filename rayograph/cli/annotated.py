@@ -36,6 +36,9 @@ def lines(report: AnnotationDetails) -> list[str]:
         f"{report.annotations} annotations, {report.labels} labels; {report.images_matched} of "
         f"{report.images} images matched"
     )
+    if report.columns:
+        fields = ", ".join(f"extra.{each.key} ({each.kind})" for each in report.columns)
+        found.append(f"its columns are fields: {fields}")
     for count, what, names in (
         (report.images_missing, "not in the dataset", report.missing),
         (report.images_ambiguous, "several images have the name", report.ambiguous),

@@ -15,13 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rayograph.annotations.extras import PREFIX as EXTRAS
 from rayograph.catalog.filters import in_sight
 from rayograph.catalog.picking import filter_of
 from rayograph.catalog.reader import status_of
 from rayograph.export.annotated import displayed
 from rayograph.export.labelled import LabelColumns
 from rayograph.export.plain import unpacked
-from rayograph.labelling.definition import PREFIX
+from rayograph.labelling.definition import PREFIX as LABELS
 from rayograph.progress import embeds
 from rayograph.schema import StageState
 
@@ -72,8 +73,8 @@ class Rows:
             plain: column
             for plain, column in seen.items()
             if (vectors or not _is_vector(self.snapshot.schema.field(column).type))
-            # Their names mean something to this program alone.
-            and not plain.startswith(PREFIX)
+            # Their names mean something to this program alone; of a manifest there is `extra`.
+            and not plain.startswith((LABELS, EXTRAS))
         }
         labelling = None if labels is None else row.labellings.find(labels)
         self._labels = None if labelling is None else LabelColumns(labelling, self.snapshot)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rayograph.where.parser import conditions
+from rayograph.where.parser import Extras, conditions
 from rayograph.where.syntax import (
     And,
     Between,
@@ -49,13 +49,16 @@ class Said:
     high: Value | None = None
 
 
-def clauses(where: str | None) -> list[Clause]:
+def clauses(where: str | None, extras: Extras | None = None) -> list[Clause]:
     """The parts of a ``where`` that are joined by ``and``.
+
+    Args:
+        extras: the fields of the dataset's manifest.
 
     Raises:
         InvalidFilter: it makes no sense.
     """
-    return [Clause(text, node) for text, node in conditions(where)] if where else []
+    return [Clause(text, node) for text, node in conditions(where, extras)] if where else []
 
 
 def without(parts: Iterable[Clause], name: str) -> str:

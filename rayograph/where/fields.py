@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -228,12 +228,12 @@ _BY_NAME = {name: field for field in FIELDS for name in (*field.aliases, field.n
 
 def find(name: str) -> Field | None:
     """The field of this name or alias, however it is capitalised."""
-    from rayograph.where.labelled import field_of
+    from rayograph.where import extras, labelled
 
-    return _BY_NAME.get(name.lower()) or field_of(name)
+    return _BY_NAME.get(name.lower()) or labelled.field_of(name) or extras.field_of(name)
 
 
-def nearest(name: str) -> str | None:
-    """The field somebody who wrote ``name`` may have meant."""
-    close = difflib.get_close_matches(name.lower(), _BY_NAME, n=1, cutoff=0.6)
+def nearest(name: str, more: Iterable[str] = ()) -> str | None:
+    """The field somebody who wrote ``name`` may have meant, among these and ``more``."""
+    close = difflib.get_close_matches(name.lower(), [*_BY_NAME, *more], n=1, cutoff=0.6)
     return close[0] if close else None

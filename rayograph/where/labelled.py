@@ -13,11 +13,12 @@ from functools import lru_cache
 
 from rayograph.errors import InvalidFilter, NotFound
 from rayograph.labelling.definition import CERTAINTY, Labelling, Labellings
-from rayograph.where.fields import Field, find
+from rayograph.where.extras import kind_of
+from rayograph.where.fields import Field
 from rayograph.where.syntax import And, Compare, Leaf, Match, Missing, Node, Not, OneOf, Or, Value
 
 _NAME = re.compile(r"labels?\.(\w+)(?:\.(\w+))?\Z")
-_SIGN, _SETTLED = "@", "?"
+SIGN, _SETTLED = "@", "?"
 
 
 def is_labelled(name: str) -> bool:
@@ -28,9 +29,10 @@ def is_labelled(name: str) -> bool:
 @lru_cache(maxsize=1_000)
 def field_of(name: str) -> Field | None:
     """The field of such a name; None: it is none."""
-    if name.startswith(_SIGN):
-        column = name.removeprefix(_SIGN).removesuffix(_SETTLED)
-        return Field(name, "number", "", columns=(column,), settled=name.endswith(_SETTLED))
+    if name.startswith(SIGN):
+        column = name.removeprefix(SIGN).removesuffix(_SETTLED)
+        settled = name.endswith(_SETTLED)
+        return Field(name, kind_of(column), "", columns=(column,), settled=settled)
     found = _NAME.match(name.lower())
     if found is None:
         return None
@@ -42,51 +44,14 @@ def field_of(name: str) -> Field | None:
     return Field(f"labels.{labels}.{of}", "number", f"{about}, 0 to 1")
 
 
-def resolved(node: Node, labellings: Labellings) -> Node:
-    """A tree whose every field has columns in the dataset's table.
-
-    Raises:
-        InvalidFilter: it speaks of labels or classes that the dataset has not.
-    """
-    if isinstance(node, Not):
-        return Not(resolved(node.part, labellings))
-    if isinstance(node, And):
-        return And(tuple(resolved(part, labellings) for part in node.parts))
-    if isinstance(node, Or):
-        return Or(tuple(resolved(part, labellings) for part in node.parts))
-    return _leaf(node, labellings) if is_labelled(node.field) else node
-
-
-def column_field(name: str, labellings: Labellings) -> Field | None:
-    """The field of a score, with the column it lies in; None: it is another field.
+def column_field(field: Field, labellings: Labellings) -> Field:
+    """A field of labels with where it lies in the table: one column, or what classes come of.
 
     Raises:
         InvalidFilter: the dataset has no such labels, or they have no such class.
     """
-    field = field_of(name) if is_labelled(name) else None
-    if field is None:
-        return None
     labelling, column = _found(field.name, labellings)
-    if column is None:
-        raise InvalidFilter(
-            f"{field.name} has no order", hint=f"{field.name}.{labelling.classes[0].key}"
-        )
-    return replace(field, columns=(column,))
-
-
-def field_named(name: str, labellings: Labellings) -> Field | None:
-    """The field of this name; labels and their scores with where they lie in the table.
-
-    Raises:
-        InvalidFilter: the dataset has no such labels, or they have no such class.
-    """
-    field = find(name)
-    if field is None or not is_labelled(field.name):
-        return field
-    labelling, column = _found(field.name, labellings)
-    if column is None:
-        return classes_field(labelling)
-    return replace(field, columns=(column,))
+    return classes_field(labelling) if column is None else replace(field, columns=(column,))
 
 
 def classes_field(labelling: Labelling) -> Field:
@@ -119,10 +84,15 @@ def _sql(labelling: Labelling, at: int) -> str:
     return enough if labelling.several else f"{enough} and {{{labelling.best}}} = {at}"
 
 
-def _leaf(node: Leaf, labellings: Labellings) -> Node:
+def leaf(node: Leaf, labellings: Labellings) -> Node:
+    """A condition on labels as one on columns.
+
+    Raises:
+        InvalidFilter: it speaks of labels or classes that the dataset has not.
+    """
     labelling, column = _found(node.field, labellings)
     if column is not None:
-        return _renamed(node, _SIGN + column)
+        return replace(node, field=SIGN + column)
     if isinstance(node, Missing):
         return Not(_any(labelling, range(len(labelling.classes))))
     if isinstance(node, OneOf):
@@ -157,17 +127,13 @@ def _place(labelling: Labelling, value: Value) -> int:
 
 
 def _is(labelling: Labelling, at: int) -> Node:
-    score = f"{_SIGN}{labelling.score(at)}{_SETTLED}"
+    score = f"{SIGN}{labelling.score(at)}{_SETTLED}"
     enough = Compare(score, ">=", float(labelling.classes[at].threshold))
     if labelling.several:
         return enough
-    return And((Compare(f"{_SIGN}{labelling.best}{_SETTLED}", "=", float(at)), enough))
+    return And((Compare(f"{SIGN}{labelling.best}{_SETTLED}", "=", float(at)), enough))
 
 
 def _any(labelling: Labelling, places: range | list[int]) -> Node:
     parts = tuple(_is(labelling, at) for at in places)
     return parts[0] if len(parts) == 1 else Or(parts)
-
-
-def _renamed(node: Leaf, name: str) -> Leaf:
-    return replace(node, field=name)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from rayograph.errors import InvalidFilter
 from rayograph.where import area, values
+from rayograph.where.extras import is_extra
 from rayograph.where.fields import FIELDS, Field, Kind, find, nearest
 from rayograph.where.syntax import (
     And,
@@ -26,6 +27,7 @@ from rayograph.where.syntax import (
 )
 
 MAX_LENGTH = 2000
+Extras = Mapping[str, Field]
 _MAX_DEPTH = 40
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"[^\W\d][\w.]*")
@@ -44,8 +46,11 @@ _READERS: dict[Kind, Callable[[str], Value]] = {
 }
 
 
-def parse(text: str) -> Node:
+def parse(text: str, extras: Extras | None = None) -> Node:
     """The tree of a ``where``.
+
+    Args:
+        extras: the fields of a dataset's manifest; None: any such name is taken for a text's.
 
     Raises:
         InvalidFilter: it makes no sense; ``position`` says at which character.
@@ -56,24 +61,25 @@ def parse(text: str) -> Node:
         # Neither can be in a file's name as the table holds it, nor be told to a database.
         if char == "\0" or "\ud800" <= char <= "\udfff":
             raise InvalidFilter("this character cannot be in a filter", position=at)
-    return _Parser(text).whole()
+    return _Parser(text, extras).whole()
 
 
-def conditions(text: str) -> list[tuple[str, Node]]:
+def conditions(text: str, extras: Extras | None = None) -> list[tuple[str, Node]]:
     """The conditions that all must hold, each as it was written; one of them: it has no ``and``.
 
     Raises:
         InvalidFilter: it makes no sense.
     """
-    node = parse(text)
-    found = _Parser(text).sides()
+    node = parse(text, extras)
+    found = _Parser(text, extras).sides()
     # Joined by "or" it is one condition, and needs brackets beside others.
     return found if found is not None else [(f"({text.strip()})", node)]
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, extras: Extras | None) -> None:
         self._text = text
+        self._extras = extras
         self._at = 0
         self._depth = 0
 
@@ -148,6 +154,9 @@ class _Parser:
             return self._one_of(field)
         self._rest()
         at, sign = self._at, _OPERATOR.match(self._text, self._at)
+        if sign is None and self._extras is None and is_extra(field.name):
+            # The dataset knows whether it is a flag.
+            return Compare(field.name, "=", True)
         if sign is None:
             hint = f"like {_example(field)}"
             raise self._error(f"an operator is missing after {field.name}", at, hint=hint)
@@ -184,8 +193,10 @@ class _Parser:
         if name is None:
             raise self._error("a field is missing here", hint="like width>=1024")
         found = find(name[0])
+        if found is not None and self._extras is not None and is_extra(found.name):
+            found = self._extras.get(found.name)
         if found is None:
-            close = nearest(name[0])
+            close = nearest(name[0], self._extras or ())
             known = ", ".join(field.name for field in FIELDS)
             hint = f"did you mean {close}?" if close else f"there are {known}"
             raise self._error(f"there is no field {name[0]!r}", start, hint=hint)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rayograph.errors import InvalidRequest
-from rayograph.labelling.definition import Labellings
 from rayograph.where.fields import FIELDS, Field, Kind, find, nearest
-from rayograph.where.labelled import column_field
+from rayograph.where.own import OwnFields
 
 LISTED = "listed"
 _KINDS: frozenset[Kind] = frozenset(
@@ -59,12 +58,12 @@ def parse_sort(text: str | None) -> Sort:
     return Sort(field, descending)
 
 
-def sort_for(text: str | None, labellings: Labellings) -> Sort:
-    """An order of a dataset that has these labels by words.
+def sort_for(text: str | None, own: OwnFields) -> Sort:
+    """An order of a dataset that has these fields of its own.
 
     Raises:
         InvalidRequest: there is no such order there.
     """
     sort = parse_sort(text)
-    of = None if sort.field is None else column_field(sort.field.name, labellings)
+    of = None if sort.field is None else own.named(sort.field.name)
     return sort if of is None else Sort(of, sort.descending)

@@ -182,7 +182,7 @@ class Discovery:
     async def map(self, dataset_id: str, asked: MapAsked, part: MapPart) -> MapSlice | Computing:
         """Places of a part of the map."""
         row = await self._row(dataset_id)
-        field = field_of(part.colour, row.labellings) if part.colour is not None else None
+        field = field_of(part.colour, row.own) if part.colour is not None else None
         found = await self._find(row, asked)
         if isinstance(found, Computing):
             return found
@@ -281,7 +281,7 @@ class Discovery:
             return
         if isinstance(asked, SampleAsked) and asked.method in ("random", "balanced"):
             if asked.by is not None:
-                single_field(asked.by, row.labellings)
+                single_field(asked.by, row.own)
             return
         if not embeds(row):
             raise ModelUnavailable(

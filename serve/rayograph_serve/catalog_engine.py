@@ -219,7 +219,7 @@ class CatalogEngine:
         where: str | None = None,
     ) -> ImagePage:
         row = await self._row(dataset_id)
-        order = sort_for(sort, row.labellings)
+        order = sort_for(sort, row.own)
         start = from_mark_cursor(cursor, order.name) if cursor else (offset or 0)
         read, chosen = self._catalog.reader(row.dataset_id).page_from, chosen_by(row, where)
         page = await asyncio.to_thread(read, start, limit=limit, sort=order, where=chosen)

@@ -57,7 +57,7 @@ class CatalogLibrary:
         row = await asyncio.to_thread(self._catalog.dataset, dataset_id)
         # What could never be shown is not saved.
         chosen_by(row, view.where or None)
-        sort_for(view.sort, row.labellings)
+        sort_for(view.sort, row.own)
         key = view_id or secrets.token_hex(6)
         kept = ViewRow(view_id=key, dataset_id=row.dataset_id, **view.model_dump())
         return View(**asdict(await asyncio.to_thread(self._catalog.views.put, kept)))

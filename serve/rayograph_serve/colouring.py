@@ -17,10 +17,9 @@ from rayograph.catalog import DatasetRow
 from rayograph.catalog.coding import Coded
 from rayograph.catalog.facets import Shelf
 from rayograph.errors import InvalidRequest
-from rayograph.labelling.definition import Labellings
 from rayograph.where import Field
 from rayograph.where.fields import nearest
-from rayograph.where.labelled import field_named
+from rayograph.where.own import OwnFields
 from rayograph_serve.faceting import has_facet
 
 Codes = npt.NDArray[np.uint8]
@@ -37,14 +36,14 @@ class Colours(NamedTuple):
     legend: MapLegend
 
 
-def field_of(name: str, labellings: Labellings) -> Field:
+def field_of(name: str, own: OwnFields) -> Field:
     """The field of this name.
 
     Raises:
         InvalidRequest: there is none, or its values say nothing as colours.
-        InvalidFilter: there are no such labels.
+        InvalidFilter: the dataset has no such field.
     """
-    found = field_named(name, labellings)
+    found = own.named(name)
     if found is None or not (has_facet(found) or found.kind == "folder"):
         close = nearest(name) if found is None else None
         hint = f"did you mean {close}?" if close else "any field that has a facet, or folder"

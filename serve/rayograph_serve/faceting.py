@@ -25,13 +25,13 @@ from rayograph.facets import (
     FolderList,
     Histogram,
 )
-from rayograph.labelling.definition import Labellings
 from rayograph.progress import embeds
 from rayograph.where import FIELDS, Clause, Field, Said, clauses, only, said, without
 from rayograph.where.fields import find, nearest
 from rayograph.where.labelled import classes_field, is_labelled
 from rayograph.where.matching import folder as as_folder
 from rayograph.where.matching import is_named
+from rayograph.where.own import OwnFields
 from rayograph.where.syntax import Moment, Value, shown
 from rayograph_serve.filters import chosen_by
 
@@ -56,7 +56,8 @@ class Faceting:
             InvalidFilter: the filter makes no sense.
             InvalidRequest: a field has no facet.
         """
-        parts, fields = clauses(where), chosen_fields(names, row.labellings)
+        own = row.own
+        parts, fields = clauses(where, own.extras), chosen_fields(names, own)
         counting = self._of(row)
         shelf, current = counting.shelf(fields)
         picks = _Picks(row, counting, shelf)
@@ -81,7 +82,7 @@ class Faceting:
         self, row: DatasetRow, parents: Sequence[str], where: str | None, most: int
     ) -> FolderList:
         """What lies directly inside of some folders."""
-        parts, of = clauses(where), find("folder")
+        parts, of = clauses(where, row.own.extras), find("folder")
         assert of is not None
         counting = self._of(row)
         shelf, current = counting.shelf([of])
@@ -149,18 +150,19 @@ def has_facet(of: Field) -> bool:
     return listed and of.kind != "folder"
 
 
-def chosen_fields(names: Sequence[str] | None, labellings: Labellings) -> list[Field]:
+def chosen_fields(names: Sequence[str] | None, own: OwnFields) -> list[Field]:
     """The fields of these names, or all that have a facet.
 
     Raises:
         InvalidRequest: one has none.
     """
-    by_words = {f"labels.{one.name}": classes_field(one) for one in labellings.items}
+    of_dataset = {f"labels.{one.name}": classes_field(one) for one in own.labellings.items}
+    of_dataset |= own.extras
     if names is None:
-        return [*(of for of in FIELDS if has_facet(of)), *by_words.values()]
+        return [of for of in (*FIELDS, *of_dataset.values()) if has_facet(of)]
     found = []
     for name in names:
-        of = by_words.get(name.lower()) or find(name)
+        of = of_dataset.get(name.lower()) or find(name)
         if of is None or not has_facet(of) or (is_labelled(of.name) and of.sql is None):
             close = nearest(name)
             hint = f"did you mean {close}?" if of is None and close else "leave it out for all"

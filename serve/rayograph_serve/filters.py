@@ -27,6 +27,7 @@ def chosen_by(row: DatasetRow, where: str | None) -> Filter | None:
 
 def described(row: DatasetRow, reader: DatasetReader) -> list[FieldInfo]:
     """Every field, with what it holds in this dataset where that is not much."""
+    own = row.own
     fixed = [
         FieldInfo(
             name=field.name,
@@ -36,9 +37,9 @@ def described(row: DatasetRow, reader: DatasetReader) -> list[FieldInfo]:
             sortable=is_sortable(field),
             values=list(field.choices) or (reader.values(field.sources[0]) if field.listed else []),
         )
-        for field in FIELDS
+        for field in (*FIELDS, *own.extras.values())
     ]
-    return [*fixed, *(field for one in row.labellings.items for field in _labelled(one))]
+    return [*fixed, *(field for one in own.labellings.items for field in _labelled(one))]
 
 
 def _labelled(labelling: Labelling) -> Iterator[FieldInfo]:

@@ -9,9 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import lance
-
-from rayograph.catalog import Catalog, DatasetReader, DatasetRow
+from rayograph.catalog import Catalog, DatasetReader, DatasetRow, Snapshot
 from rayograph.catalog.filters import Filter, in_sight
 from rayograph.catalog.nearest import find_nearest
 from rayograph.catalog.vectors import vectors_at
@@ -33,7 +31,7 @@ class _Among:
     """One version of a dataset's rows, and what is picked of them (None: all)."""
 
     reader: DatasetReader
-    snapshot: lance.LanceDataset
+    snapshot: Snapshot
     where: Filter | None
 
     @classmethod

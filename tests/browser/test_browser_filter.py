@@ -68,6 +68,19 @@ def test_fields_and_values_are_completed_by_keys(half_done: Virtual, open_page: 
     page.wait_for_selector(".rg-cell.rg-active")
 
 
+def test_a_manifests_columns_are_completed(half_done: Virtual, open_page: Open) -> None:
+    page = open_page()
+    wait_pictures(page)
+    page.keyboard.press("w")
+    page.keyboard.type("width>1 and extra.s")
+    wait_text(page, OPTIONS, "extra.split")
+    page.keyboard.press("Tab")
+    page.keyboard.type("v")
+    wait_text(page, OPTIONS, "val")
+    page.keyboard.press("Tab")
+    assert page.input_value(FILTER) == "width>1 and extra.split:val "
+
+
 def test_a_mistake_is_shown_where_it_is_and_nothing_changes(
     half_done: Virtual, open_page: Open
 ) -> None:

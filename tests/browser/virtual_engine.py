@@ -56,13 +56,14 @@ from rayograph.schema import (
     TilePyramid,
 )
 from rayograph.sources import file_uri
-from rayograph.where import FIELDS, matches, parse
+from rayograph.where import FIELDS, Field, matches, parse
 from rayograph_serve.engine import Command, Located, TileBytes
 from tests.drawn_pyramid import DrawnPyramid
 from tests.fake_engine import edited
 from tests.fake_library import FakeLibrary
 from tests.fake_snapshots import FakeSnapshots
 
+SPLIT = Field("extra.split", "text", "the manifest's column split")
 FAULTS = {
     "truncated": "the file ends in the middle of the picture",
     "not_an_image": "the first bytes are those of a text file",
@@ -413,6 +414,7 @@ class VirtualEngine(AnnotationCalls):
     async def fields(self, dataset_id: str) -> FieldList:
         self._get(dataset_id)
         held = {"folder": ["0000", "0001", "0002"], "format": ["JPEG", "PNG"]}
+        held[SPLIT.name] = ["train", "val"]
         return FieldList(
             items=[
                 FieldInfo(
@@ -422,7 +424,7 @@ class VirtualEngine(AnnotationCalls):
                     aliases=list(field.aliases),
                     values=list(field.choices) or held.get(field.name, []),
                 )
-                for field in FIELDS
+                for field in (*FIELDS, SPLIT)
             ]
         )
 

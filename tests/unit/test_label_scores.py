@@ -15,8 +15,8 @@ from rayograph.errors import InvalidFilter, NotFound, NotReady
 from rayograph.labelling.definition import Labelling, Labellings, classes_of, key_of
 from rayograph.labelling.heads import Head, by_words, from_table, one, scale_of, several, to_table
 from rayograph.labelling.probe import Examples, fitted, prior_of, refined
-from rayograph.where import fields_of, parse
-from rayograph.where.labelled import resolved
+from rayograph.where import fields_of
+from rayograph.where.own import OwnFields
 from rayograph_pipelines.run import Run
 from tests.labelled import Lettered, WordPlace
 from tests.working import names, run_of, touch
@@ -113,11 +113,11 @@ def test_names_are_written_as_filters_can_say_them() -> None:
 
 def test_a_filter_of_labels_is_one_of_columns() -> None:
     known = Labellings().put(labelling_of("cat", "red car"))
-    tree = resolved(parse('not labels.Things:"red car" and labels.things.cat<0.2'), known)
+    tree = OwnFields(known).parse('not labels.Things:"red car" and labels.things.cat<0.2')
     assert {"@label_0_best?", "@label_0_1?", "@label_0_0"} == fields_of(tree)
     for wrong in ('labels.things:"c*"', "labels.other:cat", "labels.things.dog>1"):
         with pytest.raises(InvalidFilter):
-            resolved(parse(wrong), known)
+            OwnFields(known).parse(wrong)
 
 
 def test_only_what_is_new_is_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ export function rangePlaces({ low, high, histogram: { edges } }) {
 }
 
 export function titleOf(name) {
-  const text = TITLES[name] ?? name.replaceAll("_", " ");
+  const text = TITLES[name] ?? name.replace(/^extra\./, "").replaceAll("_", " ");
   return text[0].toUpperCase() + text.slice(1);
 }
 

@@ -1,9 +1,9 @@
 /** What could come next in a filter: fields, then what they hold; and what joins conditions. */
 
 const MOST = 40;
-const VALUE = /([a-z]\w*)\s*(?:<=|>=|!=|[=<>:])\s*("?)([^\s()",]*)$/i;
-const LISTED = /([a-z]\w*)\s+in\s*\((?:[^()]*,)?\s*("?)([^\s()",]*)$/i;
-const NAME = /[a-z]\w*$/i;
+const VALUE = /([a-z][\w.]*)\s*(?:<=|>=|!=|[=<>:])\s*("?)([^\s()",]*)$/i;
+const LISTED = /([a-z][\w.]*)\s+in\s*\((?:[^()]*,)?\s*("?)([^\s()",]*)$/i;
+const NAME = /[a-z][\w.]*$/i;
 const PLAIN = /^[\w*?.-]+$/;
 // Behind these a condition begins; behind anything else one has ended.
 const OPENS = /(^|\(|\b(?:and|or|not))\s*$/i;
