@@ -16,6 +16,8 @@ from rayograph.catalog.columns import ROWS_A_PARTITION, Space
 from rayograph.catalog.filters import Filter, in_sight
 
 _MIN_PROBES, _ALL_PROBES = 20, 100_000
+# The share of the rows from which on a filter is wide.
+_WIDE = 0.05
 # So many times k are compared by their full vectors at least, and `refine` times ten of few.
 _LEAST_REFINED, _FEW = 3, 10
 
@@ -35,8 +37,15 @@ def find_nearest(
     k: int,
     refine: int = 10,
     where: Filter | None = None,
+    picked: int = 0,
 ) -> Nearest:
-    """The k nearest rows by cosine, of those that ``where`` picks."""
+    """The k nearest rows by cosine, of those that ``where`` picks.
+
+    Args:
+        picked: how many rows that is, as far as somebody knows.
+    """
+    rows = snapshot.count_rows()
+    half = max(_MIN_PROBES, rows // (2 * ROWS_A_PARTITION))
     nearest: dict[str, Any] = {
         "column": space.vector,
         "q": pa.array(vector.astype(np.float16), pa.float16()),
@@ -45,13 +54,15 @@ def find_nearest(
         # A pinned number loses recall as the table grows. Half of the partitions find all but
         # 2 in 1,000 neighbours among a million hard vectors, in three quarters of the time.
         "minimum_nprobes": _MIN_PROBES,
-        "maximum_nprobes": max(_MIN_PROBES, snapshot.count_rows() // (2 * ROWS_A_PARTITION)),
+        "maximum_nprobes": half,
         "refine_factor": min(refine, max(_LEAST_REFINED, -(-refine * _FEW // k))),
     }
     sql = where.sql(snapshot) if where is not None else in_sight(snapshot)
     if where is not None:
-        # What is picked can lie in any partition.
-        nearest |= {"minimum_nprobes": _ALL_PROBES, "maximum_nprobes": _ALL_PROBES}
+        # The few that are picked can lie in any partition: behind a filter of 1 %, half of them
+        # lose a tenth of the neighbours; behind one of 10 %, none.
+        probes = half if picked > _WIDE * rows else _ALL_PROBES
+        nearest |= {"minimum_nprobes": probes, "maximum_nprobes": probes}
     table = snapshot.scanner(
         columns=["_distance"],
         nearest=nearest,

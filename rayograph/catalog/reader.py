@@ -406,9 +406,10 @@ class DatasetReader:
         """
         snapshot = self.snapshot()
         self.require_vectors(snapshot)
-        found = find_nearest(snapshot, self.space, vector, k=k, refine=refine, where=where)
-        rows = self.records_at(snapshot, found.addresses)
-        return rows, found.scores, *self.coverage(snapshot, where)
+        searched, total = self.coverage(snapshot, where)
+        at = snapshot, self.space, vector
+        found = find_nearest(*at, k=k, refine=refine, where=where, picked=total)
+        return self.records_at(snapshot, found.addresses), found.scores, searched, total
 
     def require_vectors(self, snapshot: lance.LanceDataset) -> None:
         """Raises:

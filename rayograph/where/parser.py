@@ -154,21 +154,22 @@ class _Parser:
             return self._one_of(field)
         self._rest()
         at, sign = self._at, _OPERATOR.match(self._text, self._at)
-        if sign is None and self._extras is None and is_extra(field.name):
-            # The dataset knows whether it is a flag.
-            return Compare(field.name, "=", True)
-        if sign is None:
-            hint = f"like {_example(field)}"
-            raise self._error(f"an operator is missing after {field.name}", at, hint=hint)
+        if sign is None or sign[0] == ":":
+            return self._alone(field) if sign is None else self._match(field, sign.end())
         self._at = sign.end()
-        if sign[0] == ":":
-            return self._match(field)
         if field.kind == "area":
             raise self._error("an area goes with :", at, hint=f"like {_example(field)}")
         operator = cast("Operator", _SYNONYMS.get(sign[0], sign[0]))
         if field.kind in ("choice", "tags", "named") and operator not in ("=", "!="):
             raise self._error(f"{field.name} has no order", at, hint=f"like {_example(field)}")
         return Compare(field.name, operator, self._value(field))
+
+    def _alone(self, field: Field) -> Node:
+        """A field without an operator: a flag, as far as is known without its dataset."""
+        if self._extras is None and is_extra(field.name):
+            return Compare(field.name, "=", True)
+        hint = f"like {_example(field)}"
+        raise self._error(f"an operator is missing after {field.name}", self._at, hint=hint)
 
     def _flag(self, field: Field) -> Node:
         """``favorite``, ``favorite:yes``, ``favorite!=yes``: the flag, or its ``not``."""
@@ -215,7 +216,8 @@ class _Parser:
             raise self._error("the list goes on with , or ends with )")
         return OneOf(field.name, tuple(found))
 
-    def _match(self, field: Field) -> Node:
+    def _match(self, field: Field, at: int) -> Node:
+        self._at = at
         start = self._start()
         if field.kind in _ORDERED:
             return self._range(field)

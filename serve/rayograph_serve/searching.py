@@ -146,6 +146,7 @@ class Searcher:
         reader, snapshot, where = among.reader, among.snapshot, among.where
         reader.require_vectors(snapshot)
         worded = await _by_words(among, vector, request)
+        searched, total = await asyncio.to_thread(reader.coverage, snapshot, where)
         # One more than asked for says whether there is a next page.
         wanted = max(request.offset + request.k + 1, POOL if worded else 0)
         nearest = await asyncio.to_thread(
@@ -156,13 +157,13 @@ class Searcher:
             k=wanted,
             refine=self._settings.index.refine,
             where=where,
+            picked=total,
         )
         # A vector of zeros has no direction, so no similarity either.
         pairs = zip(nearest.addresses, nearest.scores, strict=True)
         meant = [Ranked(row, score, score) for row, score in pairs if math.isfinite(score)]
         ranked = fuse(meant, worded) if worded else meant
-        coverage = await asyncio.to_thread(reader.coverage, snapshot, where)
-        return _Found(among, ranked, *coverage)
+        return _Found(among, ranked, searched, total)
 
     async def _answer(
         self, row: DatasetRow, request: SearchRequest, found: _Found
