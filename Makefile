@@ -56,7 +56,7 @@ train: setup
 	$(BIN)/python -m training $(ARGS)
 
 # make bench NAME=search ARGS='--count 60000'   one benchmark; without NAME all, NAME=list names them
-BENCHES := $(filter-out bare_serve common load peer scenes synthetic,$(basename $(notdir $(wildcard benchmarks/*.py))))
+BENCHES := $(filter-out bare_serve common load peer scenes search_peers synthetic,$(basename $(notdir $(wildcard benchmarks/*.py))))
 bench: setup
 	@set -e; for name in $(or $(filter-out list,$(NAME)),$(BENCHES)); do \
 		echo "== $$name: $$(head -1 benchmarks/$$name.py | tr -d '"')"; \

@@ -181,6 +181,12 @@ def semantic(count: int, dim: int) -> None:
         f"{count} vectors of {dim}, 0.95: {took:.0f} s, {int(together.sum())} of {planted} planted "
         f"pairs together, {int(groups.group.max(initial=-1)) + 1} groups, peak {peak} MB"
     )
+    fresh = np.arange(count) % 100 == 0
+    began = time.perf_counter()
+    more = cells.alike(data, 0.95, fresh=fresh)
+    took = time.perf_counter() - began
+    touched = int((fresh[pairs.a] | fresh[pairs.b]).sum())
+    print(f"1 % of them new: {took:.0f} s, {len(more.a)} of {touched} pairs with one of these")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rayograph.analysis import best, cells, near
+from rayograph.analysis import best, near
 from rayograph.analysis.asked import DuplicatesAsked
 from rayograph.analysis.groups import Groups, stars
 from rayograph.catalog import DatasetRow
@@ -16,6 +16,7 @@ from rayograph.catalog.analysis_data import contents, with_prints
 from rayograph.progress import embeds
 from rayograph.schema import StageState
 from rayograph_pipelines.analysis_bench import Bench
+from rayograph_pipelines.analysis_pairs import pairs_of
 from rayograph_pipelines.analysis_vectors import about as about_vectors
 
 _LOT = 4_096
@@ -47,12 +48,20 @@ def duplicates(bench: Bench, row: DatasetRow, asked: DuplicatesAsked) -> tuple[p
 
 def _semantic(bench: Bench, row: DatasetRow, asked: DuplicatesAsked) -> tuple[pa.Table, About]:
     found = bench.vectors(row)
-    pairs = cells.alike(found.values, float(asked.threshold or 0), bench.step("comparing"))
-    groups = stars(len(found.ids), pairs)
     reader = bench.catalog.reader(row.dataset_id, row.serving)
     table, _, _ = contents(reader)
     place = pc.index_in(found.ids, value_set=table["id"].combine_chunks())
     table = table.take(place.fill_null(0))
+    pairs = pairs_of(
+        bench.analyses,
+        row.dataset_id,
+        found,
+        table["content_hash"].combine_chunks(),
+        model_key=row.model_key,
+        least=float(asked.threshold or 0),
+        tell=bench.step("comparing"),
+    )
+    groups = stars(len(found.ids), pairs)
     return _grouped(table, groups), about_vectors(row, found)
 
 

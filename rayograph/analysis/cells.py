@@ -14,6 +14,7 @@ import numpy.typing as npt
 from rayograph.analysis.groups import Floats, Ints, Pairs, Tell, nothing, unique_pairs
 
 Vectors = npt.NDArray[np.float16]
+Flags = npt.NDArray[np.bool_]
 _BLOCK = 16_384
 _TRAINED_ON = 64
 _ITERATIONS = 12
@@ -124,19 +125,35 @@ class Cells:
         self._homes = _by_cell(cells[:, 0], count)
         self._members = _by_cell(cells, count)
 
-    def blocks(self, tell: Tell = nothing) -> Iterator[tuple[Ints, Ints, Floats]]:
-        """(rows at home, members of the cell, their similarities), cell by cell."""
+    def blocks(
+        self, tell: Tell = nothing, fresh: Flags | None = None
+    ) -> Iterator[tuple[Ints, Ints, Floats]]:
+        """(rows at home, members of the cell, their similarities), cell by cell.
+
+        Args:
+            fresh: only what touches one of these rows.
+        """
         done = 0
         for home, members in zip(self._homes, self._members, strict=True):
             if not len(home):
                 continue
             around = unit(self.vectors[members])
-            for start in range(0, len(home), _ROWS):
-                rows = home[start : start + _ROWS]
-                mine = around[np.searchsorted(members, rows)]
-                yield rows, members, mine @ around.T
+            for rows, others in _tasks(home, members, fresh):
+                theirs = around if others is members else around[np.searchsorted(members, others)]
+                for start in range(0, len(rows), _ROWS):
+                    part = rows[start : start + _ROWS]
+                    yield part, others, around[np.searchsorted(members, part)] @ theirs.T
             done += len(home)
             tell(done, len(self.vectors))
+
+
+def _tasks(home: Ints, members: Ints, fresh: Flags | None) -> list[tuple[Ints, Ints]]:
+    """Which rows of a cell are compared with which."""
+    if fresh is None:
+        return [(home, members)]
+    new, old = home[fresh[home]], home[~fresh[home]]
+    pairs = [(new, members), (old, members[fresh[members]])]
+    return [(rows, others) for rows, others in pairs if len(rows) and len(others)]
 
 
 def _by_cell(cells: npt.NDArray[np.int32], count: int) -> list[Ints]:
@@ -147,12 +164,15 @@ def _by_cell(cells: npt.NDArray[np.int32], count: int) -> list[Ints]:
     return [np.sort(order[edges[i] : edges[i + 1]] // width) for i in range(count)]
 
 
-def alike(vectors: Vectors, least: float, tell: Tell = nothing) -> Pairs:
-    """Pairs of vectors whose cosine similarity is at least ``least``."""
+def alike(
+    vectors: Vectors, least: float, tell: Tell = nothing, fresh: Flags | None = None
+) -> Pairs:
+    """Pairs of vectors whose cosine similarity is at least ``least``; of two that are not
+    ``fresh`` none."""
     if len(vectors) < 2:
         return Pairs.none()
     a, b, distance = [], [], []
-    for rows, members, near in Cells(vectors).blocks(tell):
+    for rows, members, near in Cells(vectors).blocks(tell, fresh):
         i, j = np.nonzero(near >= least - 1e-6)
         other = rows[i] != members[j]
         i, j = i[other], j[other]

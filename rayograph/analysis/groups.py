@@ -32,6 +32,14 @@ class Pairs(NamedTuple):
     def where(self, kept: npt.NDArray[np.bool_]) -> Pairs:
         return Pairs(self.a[kept], self.b[kept], self.distance[kept])
 
+    def and_(self, more: Pairs) -> Pairs:
+        """These and others, of which none is among these."""
+        return Pairs(
+            np.concatenate([self.a, more.a]),
+            np.concatenate([self.b, more.b]),
+            np.concatenate([self.distance, more.distance]),
+        )
+
 
 class Groups(NamedTuple):
     """Rows that are in a group, group by group; ``distance`` is from the group's centre."""

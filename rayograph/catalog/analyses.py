@@ -46,6 +46,7 @@ _ABOUT = b"rayograph.about"
 # Side tables a kind keeps beside its result, so that nothing is worked out twice.
 SIDES = (
     "fingerprints",
+    "pairs",
     "centroids",
     "places",
     "decisions",
