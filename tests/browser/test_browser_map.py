@@ -196,6 +196,19 @@ def test_colours_follow_a_field_and_the_theme(many: Virtual, open_page: Open) ->
     page.wait_for_function(f"(before) => {swatch} !== before", arg=before_theme)
 
 
+@pytest.mark.parametrize("colour", ["", "folder"])
+def test_on_a_narrow_window_the_legend_leaves_the_map(
+    many: Virtual, open_page: Open, colour: str
+) -> None:
+    page = opened(open_page, width=420, height=800)
+    page.select_option("#rg-map-colour", colour)
+    wait_text(page, "#rg-map-legend", {"": "sky, sea", "folder": "Folder"}[colour])
+    legend, pad = (page.locator(name).bounding_box() for name in ("#rg-map-legend", "#rg-map-pad"))
+    assert legend and pad
+    assert legend["height"] < pad["height"] / 5
+    assert legend["x"] + legend["width"] <= pad["width"]
+
+
 def test_names_of_clusters_do_not_cover_each_other(many: Virtual, open_page: Open) -> None:
     page = opened(open_page)
     shown = "#rg-map-labels span:not([hidden])"
