@@ -195,6 +195,7 @@ REGISTRY = pa.schema(
         pa.field("paused_stages", pa.string()),
         pa.field("priority", pa.string()),
         pa.field("quality_rules", pa.string()),
+        pa.field("index_thorough", pa.bool_()),
     ]
 )
 

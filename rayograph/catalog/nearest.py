@@ -38,11 +38,13 @@ def find_nearest(
     refine: int = 10,
     where: Filter | None = None,
     picked: int = 0,
+    thorough: bool = False,
 ) -> Nearest:
     """The k nearest rows by cosine, of those that ``where`` picks.
 
     Args:
         picked: how many rows that is, as far as somebody knows.
+        thorough: look through all partitions.
     """
     rows = snapshot.count_rows()
     half = max(_MIN_PROBES, rows // (2 * ROWS_A_PARTITION))
@@ -58,7 +60,9 @@ def find_nearest(
         "refine_factor": min(refine, max(_LEAST_REFINED, -(-refine * _FEW // k))),
     }
     sql = where.sql(snapshot) if where is not None else in_sight(snapshot)
-    if where is not None:
+    if thorough:
+        nearest |= {"minimum_nprobes": _ALL_PROBES, "maximum_nprobes": _ALL_PROBES}
+    elif where is not None:
         # The few that are picked can lie in any partition: behind a filter of 1 %, half of them
         # lose a tenth of the neighbours; behind one of 10 %, none.
         probes = half if picked > _WIDE * rows else _ALL_PROBES

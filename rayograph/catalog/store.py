@@ -83,6 +83,8 @@ class DatasetRow:
     # Of the vector index's ten nearest the share that are, and how many vectors there were then.
     index_recall: float | None = None
     index_checked: int | None = None
+    # Whether all partitions are looked through: half of them found too little then.
+    index_thorough: bool | None = None
     # What is tried again by itself: ``at`` (None: no more), ``images`` and ``tries`` made.
     retry: dict[str, Any] | None = None
     paused_stages: tuple[str, ...] = ()

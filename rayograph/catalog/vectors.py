@@ -54,7 +54,13 @@ def vectors_at(
 
 
 def index_recall(
-    reader: DatasetReader, *, refine: int, queries: int = 32, k: int = 10, seed: int = 0
+    reader: DatasetReader,
+    *,
+    refine: int,
+    thorough: bool = False,
+    queries: int = 32,
+    k: int = 10,
+    seed: int = 0,
 ) -> float | None:
     """The share of the ``k`` nearest that a search finds, over images as queries.
 
@@ -66,7 +72,8 @@ def index_recall(
         return None
     right = 0
     for query, least in zip(asked, _least_of_nearest(reader, asked, k), strict=True):
-        found = find_nearest(reader.snapshot(), reader.space, query, k=k, refine=refine)
+        at = reader.snapshot(), reader.space, query
+        found = find_nearest(*at, k=k, refine=refine, thorough=thorough)
         right += sum(score >= least - _ROUNDING for score in found.scores)
     return right / (len(asked) * k)
 

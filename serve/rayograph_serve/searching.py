@@ -134,7 +134,7 @@ class Searcher:
     ) -> SearchResponse:
         vector = await self._asker.query(row, space, request)
         found, cutoffs = await asyncio.gather(
-            self._found(await _Among.newest(space.reader, where), vector, request),
+            self._found(row, await _Among.newest(space.reader, where), vector, request),
             self._calibration.cutoffs(row.dataset_id, space, wait=request.cutoff == "auto"),
         )
         if not found.searched and where is None and not found.ranked:
@@ -142,7 +142,9 @@ class Searcher:
         usual = _usual(cutoffs, request)
         return await self._answer(row, request, replace(found, usual=usual, model=space.model))
 
-    async def _found(self, among: _Among, vector: Query, request: SearchRequest) -> _Found:
+    async def _found(
+        self, row: DatasetRow, among: _Among, vector: Query, request: SearchRequest
+    ) -> _Found:
         reader, snapshot, where = among.reader, among.snapshot, among.where
         reader.require_vectors(snapshot)
         worded = await _by_words(among, vector, request)
@@ -158,6 +160,7 @@ class Searcher:
             refine=self._settings.index.refine,
             where=where,
             picked=total,
+            thorough=bool(row.index_thorough),
         )
         # A vector of zeros has no direction, so no similarity either.
         pairs = zip(nearest.addresses, nearest.scores, strict=True)

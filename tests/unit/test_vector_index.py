@@ -141,10 +141,29 @@ def test_an_index_that_finds_too_little_is_built_anew(
     assert check_index(writer, reader, replace(row, **found), settings) == {}
     built: list[str] = []
     monkeypatch.setattr(DatasetWriter, "rebuild_index", lambda _, space: built.append(space.index))
-    low = iter([0.4, 0.99])
+    low = iter([0.4, 0.5, 0.99])
     monkeypatch.setattr("rayograph_pipelines.upkeep.index_recall", lambda *_, **__: next(low))
-    assert check_index(writer, reader, row, settings)["index_recall"] == 0.99
+    found = check_index(writer, reader, row, settings)
+    assert (found["index_recall"], found["index_thorough"]) == (0.99, False)
     assert built == [SPACE.index]
+
+
+def test_where_half_of_the_partitions_find_too_little_all_are_looked_through(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = opened
+    row = Catalog(str(Path(writer.dataset().uri).parent)).datasets()[0]
+    for fragment in range(3):
+        fill(writer, fragment)
+    writer.keep_index(SPACE, OPTIONS)
+    # So few are looked at that much is missed; all of them miss nothing.
+    monkeypatch.setattr("rayograph.catalog.nearest._MIN_PROBES", 1)
+    half = index_recall(reader, refine=10)
+    assert half is not None and half < 0.99
+    found = check_index(writer, reader, row, Settings(index=OPTIONS))
+    assert found["index_thorough"] is True
+    assert found["index_recall"] == index_recall(reader, refine=10, thorough=True)
+    assert found["index_recall"] > max(half, 0.97)
 
 
 def test_an_index_built_anew_finds_everything(opened: Opened) -> None:
