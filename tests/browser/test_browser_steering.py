@@ -39,6 +39,8 @@ def test_further_pages_come_as_one_scrolls_and_nothing_moves(
     assert page.evaluate(
         "new Set(Array.from({length: 400}, (_, n) => rayograph.grid.rows.at(n).id)).size"
     ) == 400  # fmt: skip
+    # Before it is laid out, the end of the bar is still the end of the first page.
+    page.wait_for_selector(".rg-cell[aria-setsize='400']")
     for _ in range(2):
         scroll_to(page, 1)
         page.wait_for_function("rayograph.grid.rows.total > 400")
