@@ -42,12 +42,7 @@ def faiss_ivf(vectors: Vectors) -> Search:
     index.train(vectors[::every].astype(np.float32))
     _add(index, vectors)
 
-    def search(query: npt.NDArray[np.float32], picked: Any, effort: int) -> Rows:
-        asked = faiss.SearchParametersIVF(nprobe=effort, sel=picked)
-        found: Rows = index.search(query[None], K, params=asked)[1][0]
-        return found
-
-    return search
+    return _asking(index, lambda effort, sel: faiss.SearchParametersIVF(nprobe=effort, sel=sel))
 
 
 def faiss_hnsw(vectors: Vectors) -> Search:
@@ -61,12 +56,7 @@ def faiss_hnsw(vectors: Vectors) -> Search:
     index.train(vectors[:1000].astype(np.float32))
     _add(index, vectors)
 
-    def search(query: npt.NDArray[np.float32], picked: Any, effort: int) -> Rows:
-        asked = faiss.SearchParametersHNSW(efSearch=effort, sel=picked)
-        found: Rows = index.search(query[None], K, params=asked)[1][0]
-        return found
-
-    return search
+    return _asking(index, lambda effort, sel: faiss.SearchParametersHNSW(efSearch=effort, sel=sel))
 
 
 def usearch_hnsw(vectors: Vectors) -> Search:
@@ -127,6 +117,14 @@ def _timed(
         taken.append(time.perf_counter() - began)
     p50, p95 = np.percentile(taken, (50, 95))
     return {"p50": float(p50), "p95": float(p95), "recall": recall(found, truth)}
+
+
+def _asking(index: Any, parameters: Callable[[int, Any], Any]) -> Search:
+    def search(query: npt.NDArray[np.float32], picked: Any, effort: int) -> Rows:
+        found: Rows = index.search(query[None], K, params=parameters(effort, picked))[1][0]
+        return found
+
+    return search
 
 
 def _add(index: Any, vectors: Vectors) -> None:
