@@ -99,7 +99,9 @@ def measure(work: Path, count: int, how_many: int, *, peers: bool) -> None:
 
 def ours(reader: DatasetReader, settings: Settings, where: str | None, query: Vectors) -> Rows:
     chosen = Filter(parse(where), partial(status_of, embeds=True)) if where else None
-    rows, *_ = reader.search(query, k=K, refine=settings.index.refine, where=chosen)
+    rows, _, searched, total = reader.search(query, k=K, refine=settings.index.refine, where=chosen)
+    if searched != total:
+        raise RuntimeError(f"{searched} of {total} searched")
     return np.array([int(row["file_name"][:-4]) for row in rows])
 
 

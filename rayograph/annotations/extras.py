@@ -77,8 +77,11 @@ class Seen:
         for at, (name, kind) in enumerate(self.kinds.items(), 1):
             if kind is None or len(found) == MOST:
                 continue
-            stem = _key(name) or f"column_{at}"
-            key = next(k for n in range(1, at + 1) if (k := _nth(stem, n)) not in found)
+            key = stem = _key(name) or f"column_{at}"
+            times = 1
+            while key in found:
+                times += 1
+                key = f"{stem}_{times}"
             found[key] = Extra(name=name, key=key, kind=kind, few=self._has_few(name))
         return list(found.values())
 
@@ -92,9 +95,10 @@ def columns_of(texts: pa.ChunkedArray | pa.Array, extras: Iterable[Extra]) -> pa
     rows = [msgspec.json.decode(text) if text else {} for text in texts.to_pylist()]
     return pa.table(
         {
-            each.column: pa.array([_as(each.kind, row.get(each.name)) for row in rows], type_)
+            each.column: pa.array(
+                [_as(each.kind, row.get(each.name)) for row in rows], TYPES[each.kind]
+            )
             for each in extras
-            for type_ in (TYPES[each.kind],)
         }
     )
 
@@ -120,10 +124,6 @@ def _as(kind: Kind, value: Any) -> Any:
 
 
 def _key(name: str) -> str:
-    """A name as filters write it."""
+    """A name as filters write it: it names a column too, so of ASCII alone."""
     plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     return _GAP.sub("_", plain).strip("_")[:60]
-
-
-def _nth(stem: str, number: int) -> str:
-    return stem if number == 1 else f"{stem}_{number}"

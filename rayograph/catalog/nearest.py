@@ -1,7 +1,5 @@
-"""The nearest vectors to a query, as addresses of rows: records are read of those on a page alone.
-
-Two hundred whole records take five times as long as finding them among a million.
-"""
+"""The nearest vectors to a query, as addresses of rows: records, which take longer to read than to
+find, are read of those on a page alone."""
 
 from __future__ import annotations
 
@@ -47,26 +45,24 @@ def find_nearest(
         thorough: look through all partitions.
     """
     rows = snapshot.count_rows()
+    # The few that a narrow filter picks can lie in any partition: behind one of 1 % half of them
+    # lose neighbours, behind one of 10 % none.
+    narrow = where is not None and picked <= _WIDE * rows
+    # A pinned number loses recall as the table grows. Half of the partitions find all but 2 in
+    # 1,000 neighbours among a million hard vectors, in three quarters of the time.
     half = max(_MIN_PROBES, rows // (2 * ROWS_A_PARTITION))
+    most = _ALL_PROBES if thorough or narrow else half
     nearest: dict[str, Any] = {
         "column": space.vector,
         "q": pa.array(vector.astype(np.float16), pa.float16()),
         "k": k,
         "metric": "cosine",
-        # A pinned number loses recall as the table grows. Half of the partitions find all but
-        # 2 in 1,000 neighbours among a million hard vectors, in three quarters of the time.
-        "minimum_nprobes": _MIN_PROBES,
-        "maximum_nprobes": half,
+        # Without a filter or a doubt, a search may end before the last of them.
+        "minimum_nprobes": most if thorough or where is not None else _MIN_PROBES,
+        "maximum_nprobes": most,
         "refine_factor": min(refine, max(_LEAST_REFINED, -(-refine * _FEW // k))),
     }
     sql = where.sql(snapshot) if where is not None else in_sight(snapshot)
-    if thorough:
-        nearest |= {"minimum_nprobes": _ALL_PROBES, "maximum_nprobes": _ALL_PROBES}
-    elif where is not None:
-        # The few that are picked can lie in any partition: behind a filter of 1 %, half of them
-        # lose a tenth of the neighbours; behind one of 10 %, none.
-        probes = half if picked > _WIDE * rows else _ALL_PROBES
-        nearest |= {"minimum_nprobes": probes, "maximum_nprobes": probes}
     table = snapshot.scanner(
         columns=["_distance"],
         nearest=nearest,

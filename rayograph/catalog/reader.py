@@ -412,8 +412,10 @@ class DatasetReader:
         return self.records_at(snapshot, found.addresses), found.scores, searched, total
 
     def require_vectors(self, snapshot: lance.LanceDataset) -> None:
-        """Raises:
-        NotReady: no row has a vector yet.
+        """Make sure that there is something to search.
+
+        Raises:
+            NotReady: no row has a vector yet.
         """
         if self.space.vector not in snapshot.schema.names:
             raise NotReady("no image of this dataset has a vector yet")

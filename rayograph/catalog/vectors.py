@@ -70,10 +70,9 @@ def index_recall(
     asked = sample_vectors(reader, queries, seed=seed)
     if len(asked) < queries:
         return None
-    right = 0
+    right, at = 0, (reader.snapshot(), reader.space)
     for query, least in zip(asked, _least_of_nearest(reader, asked, k), strict=True):
-        at = reader.snapshot(), reader.space, query
-        found = find_nearest(*at, k=k, refine=refine, thorough=thorough)
+        found = find_nearest(*at, query, k=k, refine=refine, thorough=thorough)
         right += sum(score >= least - _ROUNDING for score in found.scores)
     return right / (len(asked) * k)
 

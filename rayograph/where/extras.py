@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rayograph.annotations.extras import PREFIX, TYPES, Extra
-from rayograph.where.fields import Field, Kind
+from rayograph.annotations.extras import Extra
+from rayograph.where.fields import Field
 
 _NAME = re.compile(r"extra\.\w+\Z")
 
@@ -35,8 +35,3 @@ def fields_of(extras: Iterable[Extra]) -> dict[str, Field]:
         for each in extras
     )
     return {field.name: field for field in found}
-
-
-def kind_of(column: str) -> Kind:
-    """The kind of the field that a table's column is of; those of scores are numbers."""
-    return next((kind for kind in TYPES if column.startswith(f"{PREFIX}{kind}_")), "number")

@@ -228,9 +228,10 @@ _BY_NAME = {name: field for field in FIELDS for name in (*field.aliases, field.n
 
 def find(name: str) -> Field | None:
     """The field of this name or alias, however it is capitalised."""
-    from rayograph.where import extras, labelled
+    from rayograph.where import columns, extras, labelled
 
-    return _BY_NAME.get(name.lower()) or labelled.field_of(name) or extras.field_of(name)
+    known = _BY_NAME.get(name.lower())
+    return known or columns.field_of(name) or labelled.field_of(name) or extras.field_of(name)
 
 
 def nearest(name: str, more: Iterable[str] = ()) -> str | None:

@@ -2,7 +2,7 @@
 
 Which there are is a matter of the dataset, so the parser takes any such name, and a tree is
 resolved for a dataset before it is compiled: names become those of columns, and "is a cat" what it
-means by the class's threshold. The names of columns begin with a sign that no text can have.
+means by the class's threshold.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from functools import lru_cache
 
 from rayograph.errors import InvalidFilter, NotFound
 from rayograph.labelling.definition import CERTAINTY, Labelling, Labellings
-from rayograph.where.extras import kind_of
+from rayograph.where.columns import name_of
 from rayograph.where.fields import Field
 from rayograph.where.syntax import And, Compare, Leaf, Match, Missing, Node, Not, OneOf, Or, Value
 
 _NAME = re.compile(r"labels?\.(\w+)(?:\.(\w+))?\Z")
-SIGN, _SETTLED = "@", "?"
 
 
 def is_labelled(name: str) -> bool:
@@ -29,10 +28,6 @@ def is_labelled(name: str) -> bool:
 @lru_cache(maxsize=1_000)
 def field_of(name: str) -> Field | None:
     """The field of such a name; None: it is none."""
-    if name.startswith(SIGN):
-        column = name.removeprefix(SIGN).removesuffix(_SETTLED)
-        settled = name.endswith(_SETTLED)
-        return Field(name, kind_of(column), "", columns=(column,), settled=settled)
     found = _NAME.match(name.lower())
     if found is None:
         return None
@@ -92,7 +87,7 @@ def leaf(node: Leaf, labellings: Labellings) -> Node:
     """
     labelling, column = _found(node.field, labellings)
     if column is not None:
-        return replace(node, field=SIGN + column)
+        return replace(node, field=name_of(column))
     if isinstance(node, Missing):
         return Not(_any(labelling, range(len(labelling.classes))))
     if isinstance(node, OneOf):
@@ -127,11 +122,11 @@ def _place(labelling: Labelling, value: Value) -> int:
 
 
 def _is(labelling: Labelling, at: int) -> Node:
-    score = f"{SIGN}{labelling.score(at)}{_SETTLED}"
+    score = name_of(labelling.score(at), settled=True)
     enough = Compare(score, ">=", float(labelling.classes[at].threshold))
     if labelling.several:
         return enough
-    return And((Compare(f"{SIGN}{labelling.best}{_SETTLED}", "=", float(at)), enough))
+    return And((Compare(name_of(labelling.best, settled=True), "=", float(at)), enough))
 
 
 def _any(labelling: Labelling, places: range | list[int]) -> Node:

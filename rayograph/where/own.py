@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from rayograph.errors import InvalidFilter
 from rayograph.labelling.definition import Labellings
 from rayograph.where import labelled
+from rayograph.where.columns import name_of
 from rayograph.where.extras import is_extra
-from rayograph.where.fields import Field, find
+from rayograph.where.fields import Field, find, nearest
 from rayograph.where.parser import parse
 from rayograph.where.syntax import And, Node, Not, Or
 
@@ -44,7 +44,7 @@ class OwnFields:
             return Or(tuple(self.resolved(part) for part in node.parts))
         if is_extra(node.field):
             (column,) = self._extra(node.field).columns
-            return replace(node, field=labelled.SIGN + column)
+            return replace(node, field=name_of(column))
         if labelled.is_labelled(node.field):
             return labelled.leaf(node, self.labellings)
         return node
@@ -65,7 +65,7 @@ class OwnFields:
     def _extra(self, name: str) -> Field:
         found = self.extras.get(name.lower())
         if found is None:
-            close = difflib.get_close_matches(name.lower(), self.extras, n=1, cutoff=0.6)
-            hint = f"did you mean {close[0]}?" if close else "`extra` holds what a manifest says"
+            close = nearest(name, self.extras)
+            hint = f"did you mean {close}?" if close else "`extra` holds what a manifest says"
             raise InvalidFilter(f"there is no field {name[:64]!r}", hint=hint)
         return found

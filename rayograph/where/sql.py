@@ -90,7 +90,8 @@ def _leaf(node: Leaf, scope: Scope, *, negative: bool) -> str:
     elif not there:
         return "false"
     else:
-        found = _listed(node, of, there[0], scope) or _first(node, of, there, negative=negative)
+        several = negative and len(there) > 1
+        found = _listed(node, of, there[0], scope) or _first(node, of, there, negative=several)
         known_there = " or ".join(f"{column} is not null" for column in there)
         return f"({known_there}) and not ({found})" if negative else found
     return f"not ({found})" if negative else found

@@ -164,7 +164,7 @@ class Searcher:
         )
         # A vector of zeros has no direction, so no similarity either.
         pairs = zip(nearest.addresses, nearest.scores, strict=True)
-        meant = [Ranked(row, score, score) for row, score in pairs if math.isfinite(score)]
+        meant = [Ranked(at, score, score) for at, score in pairs if math.isfinite(score)]
         ranked = fuse(meant, worded) if worded else meant
         return _Found(among, ranked, searched, total)
 
