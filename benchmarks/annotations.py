@@ -27,8 +27,8 @@ from rayograph.annotations.found import find
 from rayograph.annotations.matching import Matcher
 from rayograph.annotations.reading import Job, Summary
 from rayograph.catalog import LISTING, Catalog
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import status_of
 from rayograph.guard import Guard
 from rayograph.sources import Source
 from rayograph.where import parse

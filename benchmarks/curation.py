@@ -8,9 +8,9 @@ from functools import partial
 from benchmarks import common, filters
 from benchmarks.common import percentile, seconds
 from rayograph.catalog import Catalog
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.curation import Edit
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import status_of
 from rayograph.where import parse
 
 

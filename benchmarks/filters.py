@@ -16,8 +16,8 @@ from benchmarks.common import median, say, seconds
 from rayograph import ids
 from rayograph.catalog import LISTING, Catalog, DatasetReader, columns
 from rayograph.catalog.columns import SPACES
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import status_of
 from rayograph.catalog.vocabulary import values_of
 from rayograph.schema import StageState
 from rayograph.settings import IndexSettings, Settings

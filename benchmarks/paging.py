@@ -33,7 +33,7 @@ def main() -> None:
         sorted_page = times(lambda at: reader.page(offset=at, limit=LIMIT, sort="-size"), offsets)
 
         def counts(_: int) -> None:
-            reader._counts, reader._parts = None, {}
+            reader._counting.forget()
             reader.counts()
 
         counted = times(counts, offsets)

@@ -19,8 +19,8 @@ from benchmarks.common import percentile, say, seconds
 from benchmarks.search_peers import FILES, METHODS, PACKAGES, K, recall
 from rayograph.catalog import Catalog, DatasetReader
 from rayograph.catalog.columns import SPACES
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import status_of
 from rayograph.settings import Settings
 from rayograph.where import parse
 

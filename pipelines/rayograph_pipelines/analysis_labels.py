@@ -20,9 +20,9 @@ from rayograph.catalog import DatasetReader, DatasetRow
 from rayograph.catalog.analyses import About, Result, Wanted
 from rayograph.catalog.analysis_data import marks_of
 from rayograph.catalog.corrections import Corrections
+from rayograph.catalog.counts import DONE
 from rayograph.catalog.filters import present
 from rayograph.catalog.labels import matrix
-from rayograph.catalog.reader import DONE
 from rayograph.catalog.vectors import sample_vectors
 from rayograph.errors import InvalidRequest, NotFound, NotReady
 from rayograph.labelling.definition import Labelling

@@ -7,7 +7,8 @@ os.environ.setdefault("LANCE_LOG", "error")
 os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
 
 from rayograph.catalog.columns import LISTING, Space
-from rayograph.catalog.reader import Counts, DatasetReader, Snapshot
+from rayograph.catalog.counts import Counts
+from rayograph.catalog.reader import DatasetReader, Snapshot
 from rayograph.catalog.store import Catalog, DatasetRow, open_catalog
 from rayograph.catalog.writer import DatasetWriter
 

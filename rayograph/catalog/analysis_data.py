@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from rayograph.analysis.best import COLUMNS
 from rayograph.catalog.analyses import data_of, marks
 from rayograph.catalog.columns import Space
+from rayograph.catalog.counts import DONE
 from rayograph.catalog.filters import Filter, in_sight, present
-from rayograph.catalog.reader import DONE, DatasetReader
+from rayograph.catalog.reader import DatasetReader
 from rayograph.errors import InvalidRequest
 from rayograph.where.fields import CAPTIONS, Field, nearest
 from rayograph.where.own import OwnFields

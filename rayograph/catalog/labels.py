@@ -21,8 +21,8 @@ from rayograph.catalog.analyses import marks
 from rayograph.catalog.columns import Space
 from rayograph.catalog.conflicts import until_committed
 from rayograph.catalog.corrections import CorrectionBook, Corrections
+from rayograph.catalog.counts import DONE
 from rayograph.catalog.files import replace_columns, with_columns
-from rayograph.catalog.reader import DONE
 from rayograph.catalog.rows import split
 from rayograph.catalog.writer import merge_group
 from rayograph.errors import NotReady

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rayograph import ids
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import DatasetReader, status_of
+from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.store import DatasetRow
 from rayograph.progress import embeds
 from rayograph.where.syntax import And

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rayograph.catalog.columns import Space
+from rayograph.catalog.counts import DONE
 from rayograph.catalog.filters import in_sight, places
 from rayograph.catalog.nearest import find_nearest
-from rayograph.catalog.reader import DONE, DatasetReader
+from rayograph.catalog.reader import DatasetReader
 
 Vectors = npt.NDArray[np.float32]
 _TRIES_A_VECTOR = 4

@@ -23,9 +23,9 @@ from rayograph.annotations.extras import PREFIX
 from rayograph.catalog import columns
 from rayograph.catalog.columns import QUALITY, QUALITY_STAGE, Space
 from rayograph.catalog.conflicts import until_committed
+from rayograph.catalog.counts import CLAIMED, DONE, FAILED
 from rayograph.catalog.files import VERSION, with_columns, write_columns
 from rayograph.catalog.filters import FILTER_INDICES, index_name
-from rayograph.catalog.reader import CLAIMED, DONE, FAILED
 from rayograph.catalog.words import WORD_COLUMNS
 from rayograph.errors import CatalogError
 from rayograph.metadata.arrow import DETAILS

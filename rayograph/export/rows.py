@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rayograph.annotations.extras import PREFIX as EXTRAS
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.filters import in_sight
 from rayograph.catalog.picking import filter_of
-from rayograph.catalog.reader import status_of
 from rayograph.export.annotated import displayed
 from rayograph.export.labelled import LabelColumns
 from rayograph.export.plain import unpacked

@@ -10,9 +10,9 @@ from rayograph import ids
 from rayograph.analysis.asked import LabelsAsked
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.catalog.corrections import contents_of
+from rayograph.catalog.counts import DONE
 from rayograph.catalog.labels import present_in
 from rayograph.catalog.picking import filter_of
-from rayograph.catalog.reader import DONE
 from rayograph.errors import InvalidRequest
 from rayograph.labelling.answers import MOST_SAID, Correct, CorrectionResult
 from rayograph.labelling.definition import Labelling

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
 from rayograph.catalog.coding import Selection
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.facets import Facets, Shelf
 from rayograph.catalog.folders import Tree
-from rayograph.catalog.reader import status_of
 from rayograph.errors import InvalidRequest
 from rayograph.facets import (
     Choice,

@@ -8,7 +8,7 @@ from typing import Any
 from rayograph import giants
 from rayograph.catalog import DatasetRow
 from rayograph.catalog.columns import QUALITY
-from rayograph.catalog.reader import status_of
+from rayograph.catalog.counts import status_of
 from rayograph.metadata.arrow import DETAILS
 from rayograph.progress import embeds
 from rayograph.schema import ImageRecord, Region

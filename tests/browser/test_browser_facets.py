@@ -11,8 +11,8 @@ from conftest import PATIENCE_MS
 from playwright.sync_api import Browser, Page
 from shelf import RunningShelf
 
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import status_of
 from rayograph.where import parse
 
 FILTER = "#rg-filter-text"

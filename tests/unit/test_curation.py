@@ -15,9 +15,9 @@ import pytest
 from rayograph import sources
 from rayograph.catalog import Catalog, DatasetReader, DatasetWriter, columns, conflicts, curation
 from rayograph.catalog.columns import SPACES
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.curation import Curator, Edit
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import status_of
 from rayograph.catalog.writer import merge_group
 from rayograph.settings import IndexSettings
 from rayograph.where import parse

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from rayograph.catalog import Catalog, DatasetReader, DatasetRow
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import status_of
 from rayograph.metadata.arrow import DETAILS
 from rayograph.schema import ImageRecord
 from rayograph.sources import file_uri

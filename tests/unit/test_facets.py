@@ -19,10 +19,11 @@ from wheres import wheres
 
 from rayograph.catalog import facets
 from rayograph.catalog.binning import MAX_BINS, number_bins, time_bins
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.curation import Curator, Edit
 from rayograph.catalog.facets import Facets
 from rayograph.catalog.filters import Filter
-from rayograph.catalog.reader import DatasetReader, status_of
+from rayograph.catalog.reader import DatasetReader
 from rayograph.where import FIELDS, Field, Node, matches, parse
 from rayograph.where.fields import find
 from rayograph_serve.faceting import has_facet

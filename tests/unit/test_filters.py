@@ -13,8 +13,8 @@ from rayograph import sources
 from rayograph.catalog import Catalog, DatasetReader, DatasetWriter
 from rayograph.catalog import filters as filtering
 from rayograph.catalog.columns import SPACES
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.filters import FILTER_INDICES, Filter, index_name
-from rayograph.catalog.reader import status_of
 from rayograph.catalog.writer import merge_group
 from rayograph.metadata.arrow import DETAILS
 from rayograph.settings import IndexSettings

@@ -14,10 +14,10 @@ import pytest
 
 from rayograph.catalog import Catalog, DatasetRow, analysis_data
 from rayograph.catalog.columns import SPACES
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.curation import Edit
 from rayograph.catalog.facets import Facets
 from rayograph.catalog.filters import Filter, present
-from rayograph.catalog.reader import status_of
 from rayograph.catalog.rows import RowEditor
 from rayograph.catalog.words import find_words
 from rayograph.contents import hash_of

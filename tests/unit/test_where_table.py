@@ -18,8 +18,9 @@ from wheres import LETTERS, wheres
 
 from rayograph.catalog import columns
 from rayograph.catalog.columns import SPACES
+from rayograph.catalog.counts import status_of
 from rayograph.catalog.filters import FILTER_INDICES, Filter, index_name
-from rayograph.catalog.reader import DatasetReader, status_of
+from rayograph.catalog.reader import DatasetReader
 from rayograph.catalog.words import WORD_COLUMNS
 from rayograph.catalog.writer import DatasetWriter
 from rayograph.metadata.arrow import DETAILS
