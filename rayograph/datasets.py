@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from rayograph import ids, listing
+from rayograph import first_look, ids, listing
 from rayograph.annotations.given import annotated_anew, waiting, with_annotations
 from rayograph.catalog import LISTING, Catalog, DatasetRow
 from rayograph.demo.source import open_source
@@ -56,9 +56,9 @@ def first_rows(source: Source, dataset_id: str, limit: int) -> pa.Table:
     Raises:
         SourceEmpty: there is no image anywhere in it.
     """
-    columns, _ = listing.first_page(source, dataset_id, limit)
+    columns, _ = first_look.first_page(source, dataset_id, limit)
     if not columns.get("id"):
-        listing.require_images(source)
+        first_look.require_images(source)
         return LISTING.empty_table()
     captions = listing.read_captions(source)
     texts = [captions.get(uri) for uri in columns["uri"]]

@@ -16,7 +16,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from rayograph import __version__, ids
 from rayograph.access import Access
 from rayograph.errors import InvalidRequest, RayographError
-from rayograph.listing import first_page, read_captions, require_images
+from rayograph.first_look import first_page, require_images
+from rayograph.listing import read_captions
 from rayograph.schema import Dataset, DatasetStatus, Health, ImageRecord, Progress, StageProgress
 from rayograph.sources import Source, display, local_path
 from rayograph_serve.engine import Located

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from test_catalog_engine import Service
+from real_engine import Service
 
 from rayograph.annotations.extras import FEW, MOST, Extra, Seen, columns_of
 from rayograph.errors import InvalidFilter, InvalidRequest
@@ -113,11 +113,6 @@ async def names(service: Service, dataset_id: str, **asked: Any) -> list[str]:
     given = {"limit": 10, "cursor": None, "offset": None, "sort": None, "where": None} | asked
     page = await service.engine.images(dataset_id, **given)
     return [item.file_name[0] for item in page.items]
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Service:
-    return Service(tmp_path)
 
 
 async def test_they_are_filtered_sorted_and_counted(service: Service, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rayograph import ids, listing, sources
+from rayograph import first_look, ids, listing, sources
 from rayograph.errors import SourceEmpty, SourceForbidden, SourceNotFound
 
 KEY = "abcdefghij"
@@ -96,7 +96,7 @@ def test_odd_names_have_one_reversible_uri(tmp_path: Path) -> None:
     raw = os.fsencode(tmp_path) + b"/\xff\xfe.jpg"
     with open(raw, "wb") as file:  # noqa: PTH123 (a name pathlib cannot print)
         file.write(b"x")
-    columns, complete = listing.first_page(sources.resolve(str(tmp_path)), KEY, 100)
+    columns, complete = first_look.first_page(sources.resolve(str(tmp_path)), KEY, 100)
     assert len(set(columns["id"])) == len(ODD) + 1
     paths = [sources.local_path(uri) for uri in columns["uri"]]
     assert all(path is not None and os.path.isfile(path) for path in paths)  # noqa: PTH113
@@ -127,7 +127,7 @@ def test_rows_skip_what_is_no_file(tmp_path: Path) -> None:
 def test_ids_are_the_same_however_a_file_is_found(tmp_path: Path) -> None:
     tree(tmp_path, "x/a.jpg", "x/b.jpg")
     source = sources.resolve(str(tmp_path))
-    page, _ = listing.first_page(source, KEY, 10)
+    page, _ = first_look.first_page(source, KEY, 10)
     chunks = list(listing.Walk(source))
     full = [i for chunk in chunks for i in listing.rows(chunk, KEY, source.root)[0]["id"]]
     assert sorted(page["id"]) == sorted(full)
@@ -138,18 +138,18 @@ def test_ids_are_the_same_however_a_file_is_found(tmp_path: Path) -> None:
 def test_first_page_is_bounded(tmp_path: Path) -> None:
     tree(tmp_path, *(f"{i:03d}.jpg" for i in range(50)))
     source = sources.resolve(str(tmp_path))
-    assert len(listing.first_page(source, KEY, 10)[0]["id"]) == 10
-    assert len(listing.first_page(source, KEY, 100, budget=20)[0]["id"]) == 20
+    assert len(first_look.first_page(source, KEY, 10)[0]["id"]) == 10
+    assert len(first_look.first_page(source, KEY, 100, budget=20)[0]["id"]) == 20
 
 
 def test_globs_and_single_files(tmp_path: Path) -> None:
     tree(tmp_path, "a/1.jpg", "a/2.png", "b/3.jpg")
     source = sources.resolve(f"{tmp_path}/**/*.jpg")
-    columns, _ = listing.first_page(source, KEY, 10)
+    columns, _ = first_look.first_page(source, KEY, 10)
     assert sorted(columns["file_name"]) == ["1.jpg", "3.jpg"]
     twice = [n for c in listing.Walk(sources.resolve(f"{tmp_path}/**/**/*.jpg")) for n in c.names]
     assert sorted(twice) == ["1.jpg", "3.jpg"]
-    columns, _ = listing.first_page(sources.resolve(f"{tmp_path}/a/2.png"), KEY, 10)
+    columns, _ = first_look.first_page(sources.resolve(f"{tmp_path}/a/2.png"), KEY, 10)
     assert columns["file_name"] == ["2.png"]
 
 
@@ -159,7 +159,7 @@ def test_a_remote_source_lists_sizes_without_opening(tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     memory.pipe("/bucket/a/one.jpg", b"123")
     memory.pipe("/bucket/readme.txt", b"")
-    columns, _ = listing.first_page(sources.resolve("memory://bucket"), KEY, 10)
+    columns, _ = first_look.first_page(sources.resolve("memory://bucket"), KEY, 10)
     assert (columns["size"], columns["file_name"], columns["folder"]) == ([3], ["one.jpg"], ["a"])
     with sources.open_uri(columns["uri"][0]) as file:
         assert file.read() == b"123"
@@ -171,7 +171,7 @@ def test_captions_are_read_and_bad_lines_left_out(tmp_path: Path) -> None:
         '{"file": "x/a b.jpg", "caption": "a red dot"}\nnonsense\n{"file": 3}\n[]\n'
     )
     source = sources.resolve(str(tmp_path))
-    uri = listing.first_page(source, KEY, 5)[0]["uri"][0]
+    uri = first_look.first_page(source, KEY, 5)[0]["uri"][0]
     assert listing.read_captions(source) == {uri: "a red dot"}
 
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from test_catalog_engine import COUNT, Service
+from real_engine import COUNT, Service
 
 from rayograph.catalog import DatasetReader
 from rayograph.catalog.nearest import Nearest, find_nearest
 from rayograph.errors import InvalidRequest, SourceForbidden
 from rayograph.schema import Hit, SearchRequest, SearchResponse
 from rayograph_serve.ranking import POOL
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Service:
-    return Service(tmp_path)
 
 
 async def search(service: Service, dataset_id: str, **query: Any) -> SearchResponse:

@@ -5,16 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_catalog_engine import Service
+from real_engine import Service
 
 from rayograph.errors import NotFound
 from rayograph.schema import NewDataset, SearchRequest
 from tests.annotated import box, coco, write
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Service:
-    return Service(tmp_path)
 
 
 async def test_annotations_are_answered_and_can_come_later(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pyvips
 from PIL import Image
-from test_catalog_engine import Work
+from real_engine import Work
 
 from rayograph import giants
 from rayograph.catalog import Catalog, DatasetRow
