@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
 from browsing import wait_cell, wait_pictures, wait_text
 from playwright.sync_api import Page
 from virtual_engine import Virtual, VirtualEngine
@@ -59,6 +60,18 @@ def test_the_legend_stays_beside_an_open_panel(half_done: Virtual, open_page: Op
     wait_text(page, "#rg-summary", "searched")
     end = "(selector) => document.querySelector(selector).getBoundingClientRect().right"
     assert page.evaluate(end, ".rg-legend") <= page.evaluate(end, "#rg-strip")
+
+
+@pytest.mark.parametrize("width", [990, 1280])
+def test_the_datasets_name_stays_beside_the_search(
+    half_done: Virtual, open_page: Open, width: int
+) -> None:
+    page = open_page(width=width)
+    wait_pictures(page)
+    arrow = page.locator("#rg-switch .rg-icon").bounding_box()
+    search = page.locator("#rg-search").bounding_box()
+    assert arrow and search
+    assert arrow["x"] + arrow["width"] <= search["x"]
 
 
 def test_pause_acts_at_once_and_stays(
