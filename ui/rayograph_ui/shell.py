@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 STYLES = (
-    *("base", "bar", "filter", "facets", "sources", "grid", "strip", "panels", "stages", "model"),
-    *("search", "selection", "listing", "detail", "described", "curation", "shapes", "viewer"),
-    *("hits", "export", "discover", "labelling", "map"),
+    *("base", "bar", "filter", "facets", "histogram", "sources", "grid", "strip", "panels"),
+    *("stages", "model", "search", "selection", "listing", "detail", "described", "curation"),
+    *("shapes", "viewer", "hits", "export", "discover", "labelling", "map"),
 )
 TITLE = "rayograph"
 
